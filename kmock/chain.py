@@ -1,0 +1,58 @@
+"""The one shape of everything that answers, and the chain of them: the first that knows the request answers it."""
+
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
+
+from kmock.messages import Answer, Outcome, Request
+
+__all__ = ['Chain', 'Handler', 'Observer', 'Responder']
+
+
+class Responder(Protocol):
+    """Anything that can answer a request."""
+
+    async def respond(self, request: Request) -> Answer | None:
+        """Answer the request; None means "not mine, ask the next one".
+
+        Must not read the request's body unless it needs it: the next one may want to stream it.
+        """
+
+
+@runtime_checkable
+class Observer(Protocol):
+    """A responder that wants to know how exchanges end, its own and those of others in its chain."""
+
+    def observe(self, request: Request, answer: Answer | None, outcome: Outcome) -> None:
+        """Called once for every request, when its exchange is over. Must be quick, and must not raise.
+
+        There is no answer if the client left before there was one.
+        """
+
+
+class Handler(Protocol):
+    """What a server serves: it always has an answer."""
+
+    async def handle(self, request: Request) -> Answer:
+        """Answer the request; errors are answers, too. Cancelled if the client leaves meanwhile."""
+
+    def observe(self, request: Request, answer: Answer | None, outcome: Outcome) -> None:
+        """Called once for every request; without an answer if the client left before there was one."""
+
+
+class Chain:
+    """Responders in order; itself a responder."""
+
+    def __init__(self, responders: Iterable[Responder]) -> None:
+        self._responders = tuple(responders)
+        self._observers = tuple(each for each in self._responders if isinstance(each, Observer))
+
+    async def respond(self, request: Request) -> Answer | None:
+        for responder in self._responders:
+            answer = await responder.respond(request)
+            if answer is not None:
+                return answer
+        return None
+
+    def observe(self, request: Request, answer: Answer | None, outcome: Outcome) -> None:
+        for observer in self._observers:
+            observer.observe(request, answer, outcome)

@@ -1,0 +1,65 @@
+"""Feed: items put from any thread, iterated asynchronously; live streams and watches share it."""
+
+import asyncio
+import collections
+import threading
+from collections.abc import AsyncIterator
+from typing import Generic, TypeVar
+
+__all__ = ['Feed']
+
+T = TypeVar('T')
+
+
+class Feed(Generic[T]):
+    """An unbounded queue between any number of producers in any threads and one asynchronous consumer.
+
+    The consumer's event loop is known from its first iteration; items put before that are kept.
+    Iteration ends after `close()`, once all that was put before is consumed.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._items: collections.deque[T] = collections.deque()
+        self._closed = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def put(self, item: T) -> None:
+        """Add one item; never blocks. Items put after `close()` are dropped: nobody waits for them."""
+        with self._lock:
+            if not self._closed:
+                self._items.append(item)
+                self._wake()
+
+    def close(self) -> None:
+        """Let the consumer finish after the items that are already there. Closing twice is fine."""
+        with self._lock:
+            self._closed = True
+            self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            loop = waiter.get_loop()
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_resolve, waiter)
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        while True:
+            with self._lock:
+                if self._items:
+                    return self._items.popleft()
+                if self._closed:
+                    raise StopAsyncIteration
+                if self._waiter is not None and not self._waiter.done():
+                    raise RuntimeError('A feed has one consumer, and this one has another already.')
+                waiter = self._waiter = asyncio.get_running_loop().create_future()
+            await waiter
+
+
+def _resolve(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -1,0 +1,1 @@
+"""The pytest plugin: the fixture `kmock`, its marker and options."""

@@ -1,0 +1,1 @@
+"""The server edge: aiohttp requests in, answers out; TLS; upgrades taken over."""
