@@ -1,11 +1,11 @@
 """The one shape of everything that answers, and the chain of them: the first that knows the request answers it."""
 
 from collections.abc import Iterable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from kmock.messages import Answer, Outcome, Request
 
-__all__ = ['Chain', 'Handler', 'Observer', 'Responder']
+__all__ = ['Chain', 'Handler', 'Observer', 'Responder', 'Served']
 
 
 class Responder(Protocol):
@@ -37,6 +37,24 @@ class Handler(Protocol):
 
     def observe(self, request: Request, answer: Answer | None, outcome: Outcome) -> None:
         """Called once for every request; without an answer if the client left before there was one."""
+
+    def attach(self, server: 'Served') -> None:
+        """Called when a server begins to serve this handler."""
+
+    def detach(self, server: 'Served') -> None:
+        """Called when that server has stopped."""
+
+
+class Served(Protocol):
+    """What a handler knows of a server that serves it."""
+
+    @property
+    def url(self) -> str:
+        """The root URL, without a trailing slash, e.g. `http://127.0.0.1:8080`."""
+
+    @property
+    def client(self) -> Any:
+        """A ready client for this server (an aiohttp.ClientSession, which this layer knows nothing about)."""
 
 
 class Chain:
