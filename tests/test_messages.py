@@ -1,0 +1,115 @@
+"""Facts about requests and answers as data."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from kmock.errors import KMockError, LimitError
+from kmock.messages import Answer, ChunkPart, Ending, Request, RequestBody, reason_phrase
+
+
+async def pieces(*items: bytes) -> AsyncIterator[bytes]:
+    for item in items:
+        yield item
+
+
+def test_params_keep_order_and_repetition_and_empty_values() -> None:
+    request = Request.make('GET', '/p%20q?b=1&a=%2F&b=2&empty=&flag')
+    assert request.path == '/p%20q'
+    assert list(request.params.items()) == [('b', '1'), ('a', '/'), ('b', '2'), ('empty', ''), ('flag', '')]
+
+
+def test_headers_keep_their_case_and_are_read_in_any() -> None:
+    request = Request.make('GET', '/', headers=[('X-One', '1'), ('x-one', '2')])
+    assert list(request.headers.items()) == [('X-One', '1'), ('x-one', '2')]
+    assert request.headers['X-ONE'] == '1'
+
+
+def test_cookies_are_read_and_broken_ones_are_none() -> None:
+    assert Request.make('GET', '/', headers={'Cookie': 'a=1; b="2"'}).cookies == {'a': '1', 'b': '2'}
+    assert Request.make('GET', '/', headers={'Cookie': '\x00;;=='}).cookies == {}
+
+
+def test_the_url_is_absolute() -> None:
+    assert Request.make('GET', '/x?y', base_url='https://h:1').url == 'https://h:1/x?y'
+    assert Request.make('GET', 'http://other/x').url == 'http://other/x'
+
+
+def test_the_kubernetes_call_is_known() -> None:
+    call = Request.make('GET', '/api/v1/pods?watch=True').call
+    assert call is not None
+    assert call.verb == 'watch'
+    assert Request.make('GET', '/').call is None
+
+
+async def test_a_body_is_read_once_and_then_kept() -> None:
+    request = Request(method='POST', target='/', content=RequestBody(pieces(b'{"a"', b':1}')))
+    assert not request.content.kept
+    with pytest.raises(KMockError, match='not been read yet'):
+        _ = request.body
+    assert await request.read() == b'{"a":1}'
+    assert request.body == b'{"a":1}'
+    assert request.text == '{"a":1}'
+    assert request.data == {'a': 1}
+    assert [piece async for piece in request.stream()] == [b'{"a":1}']
+    assert [piece async for piece in request.stream()] == [b'{"a":1}']
+
+
+async def test_a_streamed_body_is_not_kept() -> None:
+    request = Request(method='POST', target='/', content=RequestBody(pieces(b'a', b'b')))
+    assert [piece async for piece in request.stream()] == [b'a', b'b']
+    with pytest.raises(KMockError, match='streamed through'):
+        _ = request.body
+    with pytest.raises(KMockError, match='streamed through'):
+        await request.read()
+    with pytest.raises(KMockError, match='streamed through'):
+        await anext(request.stream())
+
+
+async def test_a_body_over_the_limit_is_an_error_that_names_the_option() -> None:
+    request = Request(method='POST', target='/', content=RequestBody(pieces(b'abc', b'def')))
+    with pytest.raises(LimitError, match=r'5 bytes \(max_body\)'):
+        await request.read(limit=5)
+
+
+def test_bytes_that_are_no_text_and_no_json_do_no_harm() -> None:
+    request = Request.make('POST', '/', body=b'\xff{')
+    assert request.text == '\ufffd{'
+    assert request.data is None
+
+
+def test_requests_are_equal_only_to_themselves_and_have_ids_of_their_own() -> None:
+    one, two = Request.make('GET', '/'), Request.make('GET', '/')
+    assert one != two
+    assert one == one
+    assert one.id != two.id
+    assert one.with_content(RequestBody(b'x')).id == one.id
+
+
+def test_a_declared_body_may_be_empty() -> None:
+    assert not RequestBody().declared
+    assert RequestBody(b'', declared=True).declared
+    assert RequestBody(b'x').declared
+
+
+def test_json_answers_have_exactly_the_content_type_that_clients_compare() -> None:
+    answer = Answer.json({'ä': 1}, status=201)
+    assert answer.header('content-type') == 'application/json'
+    assert answer.body == '{"ä":1}'.encode()
+    assert answer.status == 201
+
+
+def test_no_answer_is_an_answer_too() -> None:
+    assert Answer.disconnect().disconnects
+    assert Answer.disconnect(Ending.RESET).ending == Ending.RESET
+    assert not Answer().disconnects
+
+
+def test_parts_of_chunks_are_bytes() -> None:
+    assert ChunkPart(b'abc') == b'abc'
+    assert isinstance(ChunkPart(b'abc'), bytes)
+
+
+def test_reason_phrases_are_the_standard_ones() -> None:
+    assert reason_phrase(418) == "I'm a Teapot"
+    assert reason_phrase(599) == ''
