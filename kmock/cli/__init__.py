@@ -1,5 +1,5 @@
-"""The command line: one click command a file."""
+"""The command line: one click command a file, imported only when it is called."""
 
+from kmock.cli.group import main
 
-def main() -> None:
-    """Placeholder until the commands land."""
+__all__ = ['main']

@@ -1,0 +1,45 @@
+import pytest
+
+from kmock.cli.sizes import parse_size, plural, size_text
+
+
+@pytest.mark.parametrize(
+    ('text', 'size'),
+    [
+        ('1', 1),
+        ('500MB', 500_000_000),
+        ('500 mb', 500_000_000),
+        ('2G', 2_000_000_000),
+        ('64KiB', 65_536),
+        ('1.5 MiB', 1_572_864),
+    ],
+)
+def test_sizes_are_bytes_with_a_decimal_or_binary_unit(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize('text', ['', 'MB', '-1', '1XB', '1 2', '1iB', '0', '0.1', '١', '1e3', 'nan'])
+def test_what_is_no_size_or_leaves_no_room_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r'size|room'):
+        parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ('size', 'text'),
+    [
+        (0, '0 B'),
+        (999, '999 B'),
+        (1000, '1.0 kB'),
+        (999_949, '999.9 kB'),
+        (999_950, '1.0 MB'),
+        (2_500_000_000, '2.5 GB'),
+        (999_999_999_999, '1.0 TB'),
+    ],
+)
+def test_sizes_are_printed_in_the_unit_that_fits(size: int, text: str) -> None:
+    assert size_text(size) == text
+
+
+def test_counts_agree_with_their_noun() -> None:
+    assert [plural(count, 'request') for count in (0, 1, 2)] == ['0 requests', '1 request', '2 requests']
+    assert plural(2, 'watch', 'watches') == '2 watches'
