@@ -116,9 +116,10 @@ def _borders(exchange: Exchange) -> set[int]:
 
 def _compare_order(pairs: Sequence[tuple[Exchange, Exchange]]) -> Iterator[str]:
     """What ended before something else began must also have begun before it."""
-    for one, one_again in pairs:
-        if one.end is None:
-            continue
-        for other, other_again in pairs:
-            if one.end.at_us < other.at_us and one_again.at_us > other_again.at_us:
+    starts = [(one.at_us, again.at_us) for one, again in pairs]
+    ends = [end.at_us if (end := one.end) is not None else None for one, _ in pairs]
+    for i, (one, _) in enumerate(pairs):
+        for j, (other, _) in enumerate(pairs):
+            end = ends[i]
+            if end is not None and end < starts[j][0] and starts[i][1] > starts[j][1]:
                 yield f'{_name(one)}: came after {_name(other)}, not before it'

@@ -52,12 +52,14 @@ class _Run:
         self._address = (parts.hostname, parts.port)
         self._tls = tls
         self._speed = speed
-        self._exchanges = tuple(script.exchanges)
+        exchanges = tuple(script.exchanges)
+        self._responses = [(each.id, frame.at_us) for each in exchanges if (frame := each.response) is not None]
+        self._ends = [(each.id, frame.at_us) for each in exchanges if (frame := each.end) is not None]
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
-        self.sent = {exchange.id: asyncio.Event() for exchange in self._exchanges}
-        self._answered = {exchange.id: asyncio.Event() for exchange in self._exchanges}
-        self._ended = {exchange.id: asyncio.Event() for exchange in self._exchanges}
+        self.sent = {exchange.id: asyncio.Event() for exchange in exchanges}
+        self._answered = {exchange.id: asyncio.Event() for exchange in exchanges}
+        self._ended = {exchange.id: asyncio.Event() for exchange in exchanges}
         self.frames: list[Frame] = []
 
     @property
@@ -68,14 +70,17 @@ class _Run:
         if self._speed is not None:
             await asyncio.sleep(exchange.at_us / 1_000_000 / self._speed - (self._clock() - self._started))
             return
-        for other in self._exchanges:
-            if other.end is not None and other.end.at_us <= exchange.at_us:
-                await self._ended[other.id].wait()
-            elif other.response is not None and other.response.at_us <= exchange.at_us:
-                await self._answered[other.id].wait()
+        for number, at_us in self._ends:
+            if at_us <= exchange.at_us:
+                await self._ended[number].wait()
+        for number, at_us in self._responses:
+            if at_us <= exchange.at_us:
+                await self._answered[number].wait()
 
     async def play(self, exchange: Exchange) -> None:
-        self.frames.append(dataclasses.replace(exchange.request, at_us=self.now_us, body=exchange.request_body()))
+        self.frames.append(
+            dataclasses.replace(exchange.request, at_us=self.now_us, body=exchange.request_body(), streamed=False)
+        )
         outcome = await self._converse(exchange)
         self.frames.append(EndFrame(id=exchange.id, at_us=self.now_us, outcome=outcome))
         for event in (self.sent, self._answered, self._ended):
