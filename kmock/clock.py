@@ -56,7 +56,11 @@ class ScaledClock:
         self._origin = clock.now()
 
     def now(self) -> float:
-        return self._origin + (self._clock.now() - self._origin) * self._speed
+        return self.at(self._clock.now())
+
+    def at(self, when: float) -> float:
+        """What this clock shows when the other clock shows `when`."""
+        return self._origin + (when - self._origin) * self._speed
 
     def wall(self) -> datetime.datetime:
         return self._clock.wall()
