@@ -1,1 +1,0 @@
-"""The client edge: a responder that asks a real server; kubeconfigs, credentials, upgrades."""
