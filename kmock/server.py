@@ -1,1 +1,462 @@
-"""The server edge: aiohttp requests in, answers out; TLS; upgrades taken over."""
+"""The server edge: it listens, turns what aiohttp reads into requests, and sends a handler's answers; TLS; upgrades.
+
+How an answer becomes bytes is in `wire.py`; how a connection leaves HTTP is in `tunnels.py`.
+"""
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import logging
+import socket
+import ssl
+import tempfile
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from kmock.certificates import Authority
+from kmock.chain import Handler
+from kmock.clock import Clock, LoopClock
+from kmock.errors import KMockError
+from kmock.messages import Answer, Duplex, Ending, Outcome, Request
+from kmock.tunnels import Connection, Tunnel
+from kmock.wire import (
+    BrokenBodyError,
+    HeadError,
+    incoming_body,
+    incoming_headers,
+    reset_connection,
+    send_answer,
+    switching_head,
+)
+
+__all__ = ['Server']
+
+logger = logging.getLogger('kmock')
+
+_BACKLOG = 1024
+_FIELD_LIMIT = 256 * 1024  # bearer tokens and kubectl's annotations in URLs outgrow aiohttp's 8 KiB
+_LINGERING_SECONDS = 2.0
+_SSL_SHUTDOWN_SECONDS = 2.0
+_STOP_SECONDS = 10.0
+
+
+class _Sent(web.StreamResponse):
+    """What aiohttp is told of an answer that is on the wire already: whether its connection lives on."""
+
+    def __init__(self, *, keep_alive: bool) -> None:
+        super().__init__()
+        self._keep_alive = keep_alive
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        return None
+
+    async def write_eof(self, data: bytes = b'') -> None:
+        return None
+
+
+_KEPT = _Sent(keep_alive=True)
+_CLOSED = _Sent(keep_alive=False)
+
+
+class Server:
+    """An HTTP/1.1 server of one handler, on one address and port; an asynchronous context manager.
+
+    Args:
+        handler: who answers. It is told of the server while that runs (`attach`, `detach`).
+        host: a name or an address of this machine.
+        port: None takes a free one.
+        tls: serve HTTPS, with a certificate of a throw-away authority (see `authority` and `ca_path`).
+        client_ca: with TLS, a PEM file: clients must show a certificate of that authority, or of `authority`.
+        clock: what `Request.arrived` is measured with.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        host: str = '127.0.0.1',
+        port: int | None = None,
+        *,
+        tls: bool = False,
+        client_ca: Path | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if client_ca is not None and not tls:
+            raise KMockError('Client certificates (client_ca) need TLS. Add tls=True, or leave client_ca out.')
+        self._handler = handler
+        self._host = host
+        self._wanted_port = port
+        self._tls = tls
+        self._client_ca = client_ca
+        self._clock = clock or LoopClock()
+        self._scheme = 'https' if tls else 'http'
+        self._port: int | None = None
+        self._authority: Authority | None = None
+        self._ca_directory: tempfile.TemporaryDirectory[str] | None = None
+        self._client: aiohttp.ClientSession | None = None
+        self._listeners: list[asyncio.Server] = []
+        self._manager: web.Server | None = None
+        self._handshakes: set[asyncio.Task[object]] = set()
+        self._transports: set[asyncio.Transport] = set()
+        self._tunnels: set[asyncio.Task[object]] = set()
+        self._exchanges = 0
+        self._stopping = False
+        self._idle = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f'<Server {self.url if self._port else self._host}>'
+
+    # --- what it is
+
+    @property
+    def host(self) -> str:
+        """The host as it was given."""
+        return self._host
+
+    @property
+    def port(self) -> int:
+        """The port that the server listens on; known once it is entered."""
+        if self._port is None:
+            raise KMockError('The server has no port before it is entered. Use `async with server: ...`.')
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The root URL, without a trailing slash; any address of the machine appears as the loopback one."""
+        host = {'0.0.0.0': '127.0.0.1', '::': '::1', '': '127.0.0.1'}.get(self._host, self._host)
+        return f'{self._scheme}://{f"[{host}]" if ":" in host else host}:{self.port}'
+
+    @property
+    def authority(self) -> Authority:
+        """Who signed the server's certificate; it issues certificates for clients, too."""
+        if self._authority is None:
+            raise KMockError('Only an entered server with tls=True has a certificate authority.')
+        return self._authority
+
+    @property
+    def ca_path(self) -> Path:
+        """A PEM file with the authority's certificate, for clients to trust; it is removed when the server stops."""
+        if self._ca_directory is None:
+            raise KMockError('Only an entered server with tls=True has a certificate authority.')
+        return Path(self._ca_directory.name, 'ca.pem')
+
+    @property
+    def client(self) -> aiohttp.ClientSession:
+        """A client that resolves relative URLs against this server and trusts it; closed with the server."""
+        if self._client is None:
+            if self._port is None or self._stopping:
+                raise KMockError('The server has a client only while it is entered.')
+            trust = self.authority.client_context('kmock' if self._client_ca else None) if self._tls else True
+            self._client = aiohttp.ClientSession(self.url, connector=aiohttp.TCPConnector(ssl=trust))
+        return self._client
+
+    # --- its life
+
+    async def __aenter__(self) -> 'Server':
+        if self._manager is not None:
+            raise KMockError('This server runs already, or ran before. Make a new one.')
+        context = self._prepare_tls()
+        self._manager = web.Server(self._serve, handler_cancellation=True)
+        try:
+            self._port = await self._listen(context)
+            self._handler.attach(self)
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stop()
+        self._handler.detach(self)
+
+    def _prepare_tls(self) -> ssl.SSLContext | None:
+        if not self._tls:
+            return None
+        self._authority = Authority()
+        names = (self._host or '127.0.0.1', 'localhost', '127.0.0.1', '::1')
+        context = self._authority.server_context(*names, client_ca=self._client_ca)
+        self._ca_directory = self._authority.write_pem()
+        return context
+
+    async def _listen(self, context: ssl.SSLContext | None) -> int:
+        """Listen on all addresses of the host, on the same port."""
+        loop = asyncio.get_running_loop()
+        sockets = _bind_all(self._host, await _resolve(self._host), self._wanted_port)
+        with contextlib.ExitStack() as stack:
+            for sock in sockets:
+                stack.callback(sock.close)
+            for sock in sockets:
+                self._listeners.append(
+                    await loop.create_server(
+                        self._connect,
+                        sock=sock,
+                        ssl=context,
+                        backlog=_BACKLOG,
+                        ssl_shutdown_timeout=None if context is None else _SSL_SHUTDOWN_SECONDS,
+                    )
+                )
+            stack.pop_all()
+        port: int = sockets[0].getsockname()[1]
+        return port
+
+    def _connect(self) -> Connection:
+        # asyncio calls this within a task that lasts until the handshake is done, and that it keeps to itself.
+        task = asyncio.current_task()
+        if task is not None:
+            self._handshakes.add(task)
+            task.add_done_callback(self._handshakes.discard)
+        return Connection(
+            self._manager,
+            loop=asyncio.get_running_loop(),
+            on_made=self._transports.add,
+            on_lost=self._forget,
+            access_log=None,
+            auto_decompress=False,
+            lingering_time=_LINGERING_SECONDS,
+            max_field_size=_FIELD_LIMIT,
+            max_line_size=_FIELD_LIMIT,
+        )
+
+    def _forget(self, transport: asyncio.Transport) -> None:
+        self._transports.discard(transport)
+        self._note_idleness()
+
+    def _note_idleness(self) -> None:
+        if self._stopping and not self._exchanges and not self._transports:
+            self._idle.set()
+
+    async def _stop(self) -> None:
+        """End everything promptly: streams are cut, whatever clients have not taken yet is dropped."""
+        self._stopping = True
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+        for listener in self._listeners:
+            listener.close()
+        for task in [*self._handshakes, *self._tunnels]:
+            task.cancel()
+        await asyncio.gather(*self._handshakes, return_exceptions=True)
+        for transport in list(self._transports):
+            transport.close()  # TLS says goodbye here, and would wait for an answer
+            transport.abort()
+        self._note_idleness()
+        try:
+            await asyncio.wait_for(self._idle.wait(), _STOP_SECONDS)
+        except TimeoutError:
+            logger.error('%d exchanges did not end when the server stopped.', self._exchanges)
+        await self._await_connections()
+        if self._ca_directory is not None:
+            self._ca_directory.cleanup()
+            self._ca_directory = None
+
+    async def _await_connections(self) -> None:
+        """Give aiohttp's tasks, which wait for nothing any more, the few turns of the loop that they need."""
+        for _ in range(100):
+            if self._manager is None or not self._manager.connections:
+                return
+            await asyncio.sleep(0)
+
+    # --- exchanges
+
+    async def _serve(self, incoming: web.BaseRequest) -> web.StreamResponse:
+        request = Request(
+            arrived=self._clock.now(),
+            method=incoming.method,
+            target=incoming.raw_path,
+            headers=incoming_headers(incoming),
+            content=incoming_body(incoming),
+            base_url=self._base_url(incoming),
+        )
+        answer: Answer | None = None
+        outcome = Outcome.ERROR
+        kept = False
+        self._exchanges += 1
+        try:
+            answer = await self._answer(incoming, request)
+            if answer is None:
+                outcome = Outcome.CLIENT_CLOSED
+            elif answer.upgrade is not None:
+                answer, outcome, kept = await self._upgrade(incoming, request, answer)
+            else:
+                answer, outcome, kept = await self._send(incoming, request, answer)
+        except asyncio.CancelledError:
+            if incoming.transport is None:
+                outcome = Outcome.CLIENT_CLOSED
+            elif answer is not None:
+                outcome = Outcome.SERVER_CLOSED
+            raise
+        finally:
+            self._exchanges -= 1
+            self._observe(request, answer, outcome)
+            self._note_idleness()
+        connection = incoming.protocol
+        if kept and isinstance(connection, Connection) and connection.holds:
+            # Only when aiohttp has finished this exchange does its parser expect another request.
+            asyncio.get_running_loop().call_soon(connection.release)
+        return _KEPT if kept else _CLOSED
+
+    def _base_url(self, incoming: web.BaseRequest) -> str:
+        host = incoming.headers.get('Host')
+        return f'{self._scheme}://{host}' if host else self.url
+
+    async def _answer(self, incoming: web.BaseRequest, request: Request) -> Answer | None:
+        """Ask the handler; None if the client left while it was asked."""
+        try:
+            return await self._handler.handle(request)
+        except BrokenBodyError as error:
+            return _refusal(400, str(error))
+        except Exception:
+            if incoming.transport is None:
+                return None
+            logger.exception('The handler failed at %s %s.', request.method, request.target)
+            return _refusal(500, 'The handler failed; the log of the server tells more.')
+
+    async def _send(
+        self,
+        incoming: web.BaseRequest,
+        request: Request,
+        answer: Answer,
+    ) -> tuple[Answer, Outcome, bool]:
+        try:
+            return answer, *await send_answer(incoming, answer)
+        except HeadError as error:
+            logger.error("The answer to %s %s can't be sent. %s", request.method, request.target, error)
+            answer = _refusal(500, str(error))
+            return answer, *await send_answer(incoming, answer)
+
+    async def _upgrade(
+        self,
+        incoming: web.BaseRequest,
+        request: Request,
+        answer: Answer,
+    ) -> tuple[Answer, Outcome, bool]:
+        """Take the connection over from aiohttp, and tunnel until either side ends."""
+        far = answer.upgrade
+        assert far is not None
+        connection = incoming.protocol
+        try:
+            if answer.status != 101:
+                return await self._send(incoming, request, answer)
+            if not isinstance(connection, Connection) or not connection.holds:
+                logger.error('%s %s was upgraded, but had not asked for it.', request.method, request.target)
+                return await self._send(incoming, request, _refusal(500, 'Only a request for an upgrade can have one.'))
+            return await self._tunnel(incoming, connection, answer, far)
+        finally:
+            try:
+                await far.close()
+            except Exception:
+                logger.exception('The far side of an upgraded connection could not be closed.')
+
+    async def _tunnel(
+        self,
+        incoming: web.BaseRequest,
+        connection: Connection,
+        answer: Answer,
+        far: Duplex,
+    ) -> tuple[Answer, Outcome, bool]:
+        head = switching_head(incoming, answer)
+        try:
+            tunnel = Tunnel(connection)
+        except ConnectionResetError:
+            return answer, Outcome.CLIENT_CLOSED, False
+        task = asyncio.current_task()
+        assert task is not None
+        self._tunnels.add(task)
+        try:
+            tunnel.transport.write(head)
+            outcome, ending = await tunnel.pump(far)
+            if ending is Ending.RESET:
+                reset_connection(tunnel.transport)
+        finally:
+            self._tunnels.discard(task)
+            await tunnel.close()
+        return answer, outcome, False
+
+    def _observe(self, request: Request, answer: Answer | None, outcome: Outcome) -> None:
+        if self._stopping and outcome in _INTERRUPTED:
+            outcome = Outcome.UNFINISHED
+        try:
+            self._handler.observe(request, answer, outcome)
+        except Exception:
+            logger.exception('The handler failed to observe the end of %s %s.', request.method, request.target)
+
+
+_INTERRUPTED = frozenset({Outcome.CLIENT_CLOSED, Outcome.SERVER_CLOSED, Outcome.ERROR})
+
+
+def _refusal(status: int, text: str) -> Answer:
+    return Answer(status=status, headers=(('Content-Type', 'text/plain; charset=utf-8'),), body=f'{text}\n'.encode())
+
+
+# --- addresses
+
+
+async def _resolve(host: str) -> list[tuple[socket.AddressFamily, str]]:
+    """The addresses to listen on; numeric ones are not looked up."""
+    try:
+        address = ipaddress.ip_address(host or '0.0.0.0')
+    except ValueError:
+        pass
+    else:
+        return [(socket.AF_INET6 if address.version == 6 else socket.AF_INET, str(address))]
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise KMockError(
+            f"The host {host!r} to listen on can't be resolved: {getattr(error, 'strerror', None) or error}. "
+            'Use a name or an address of this machine, such as 127.0.0.1.'
+        ) from error
+    return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+
+
+def _bind_all(
+    host: str,
+    addresses: list[tuple[socket.AddressFamily, str]],
+    port: int | None,
+) -> list[socket.socket]:
+    """Bind all addresses to one port. Addresses that this machine lacks are left out as long as one is there."""
+    sockets: list[socket.socket] = []
+    failure: OSError | None = None
+    for family, address in addresses:
+        try:
+            sockets.append(_bind(family, address, sockets[0].getsockname()[1] if sockets else port or 0))
+        except OSError as error:
+            failure = error
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                break
+    else:
+        if sockets:
+            return sockets
+    for sock in sockets:
+        sock.close()
+    assert failure is not None
+    raise _listening_error(failure, host, port) from failure
+
+
+def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address, port))
+        sock.listen(_BACKLOG)  # only now is it known whether the port is in use
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _listening_error(error: OSError, host: str, port: int | None) -> KMockError:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return KMockError(f'Port {port} on {host} is in use; choose another one, or none to get a free one.')
+        case errno.EADDRNOTAVAIL | errno.EAFNOSUPPORT:
+            return KMockError(f'{host} is no address of this machine; listen on one of its own, such as 127.0.0.1.')
+        case errno.EACCES:
+            return KMockError(f'Port {port} on {host} is reserved for the system; choose one above 1023.')
+        case _:
+            return KMockError(f"Can't listen on {host}, port {port or 'any'}: {error.strerror or error}.")

@@ -1,0 +1,71 @@
+"""A throw-away certificate authority for HTTPS on loopback: certificates for servers and clients, kept in memory."""
+
+import ssl
+import tempfile
+from pathlib import Path
+
+from kmock.errors import KMockError
+
+__all__ = ['Authority']
+
+
+class Authority:
+    """A certificate authority that lives as long as the process, and that nobody else trusts."""
+
+    def __init__(self) -> None:
+        import trustme  # it loads the cryptography library, which takes a while; most servers speak plain HTTP
+
+        self._ca = trustme.CA(organization_name='kmock')
+
+    @property
+    def pem(self) -> bytes:
+        """The authority's own certificate, PEM."""
+        return self._ca.cert_pem.bytes()
+
+    def issue_client(self, name: str, *, organization: str | None = None) -> tuple[bytes, bytes]:
+        """A certificate (with its chain) and its key, both PEM, for a client.
+
+        Kubernetes reads the name as the user, and the organization as the user's group.
+        """
+        leaf = self._ca.issue_cert(common_name=name, organization_name=organization)
+        return b''.join(blob.bytes() for blob in leaf.cert_chain_pems), leaf.private_key_pem.bytes()
+
+    def server_context(self, *names: str, client_ca: Path | None = None) -> ssl.SSLContext:
+        """What a server with these names and addresses needs.
+
+        Args:
+            client_ca: a PEM file; clients must then show a certificate of it, or of this authority.
+
+        Raises:
+            KMockError: the file can't be read, or holds no certificates.
+        """
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.set_alpn_protocols(['http/1.1'])
+        self._ca.issue_cert(*dict.fromkeys(names)).configure_cert(context)
+        if client_ca is not None:
+            try:
+                context.load_verify_locations(cafile=client_ca)
+            except (OSError, ssl.SSLError) as error:
+                raise KMockError(
+                    f"The authority for client certificates, {client_ca}, can't be used: {error}. "
+                    'It must be a file with PEM certificates.'
+                ) from error
+            self._ca.configure_trust(context)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+    def client_context(self, name: str | None = None) -> ssl.SSLContext:
+        """What a client of such a server needs; with a name, it shows a certificate of that name."""
+        context = ssl.create_default_context()
+        self._ca.configure_trust(context)
+        if name is not None:
+            self._ca.issue_cert(common_name=name).configure_cert(context)
+        return context
+
+    def write_pem(self) -> tempfile.TemporaryDirectory[str]:
+        """Write the authority's certificate as `ca.pem` into a new private directory, which the caller removes."""
+        directory = tempfile.TemporaryDirectory(prefix='kmock-')
+        path = Path(directory.name, 'ca.pem')
+        path.touch(mode=0o600)
+        path.write_bytes(self.pem)
+        return directory

@@ -1,0 +1,300 @@
+"""Connections that stop speaking HTTP: bytes behind an upgrade request are kept from the parser, and then tunnelled.
+
+aiohttp knows only WebSocket upgrades, and parses or drops what follows any other upgrade request. So a `Connection`
+feeds aiohttp up to the end of each head, and holds back what comes behind an upgrade request until it is answered:
+after a 101 the transport is taken over by a `Tunnel`; after any other answer the bytes go to aiohttp as usual.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import StreamReader, web
+
+from kmock.messages import BodyInterrupted, Duplex, Ending, Outcome
+
+__all__ = ['Connection', 'Tunnel']
+
+logger = logging.getLogger('kmock')
+
+_HEAD_END = b'\r\n\r\n'
+_HIGH_WATER = 64 * 1024
+_GRACE_SECONDS = 2.0
+"""How long the other direction of a tunnel may be silent after one has ended."""
+
+
+class Connection(web.RequestHandler):
+    """One connection of a client, as aiohttp's server has it."""
+
+    __slots__ = ('_held', '_on_lost', '_on_made', '_real_transport', '_seam', '_upgrading')
+
+    def __init__(
+        self,
+        *args: Any,
+        on_made: Callable[[asyncio.Transport], None],
+        on_lost: Callable[[asyncio.Transport], None],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._on_made = on_made
+        self._on_lost = on_lost
+        self._real_transport: asyncio.Transport | None = None  # aiohttp forgets its own when it closes it
+        self._held: bytearray | None = None
+        self._upgrading: StreamReader | None = None
+        self._seam = b''
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._real_transport = transport
+        self._on_made(transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        if self._real_transport is not None:
+            self._on_lost(self._real_transport)
+            self._real_transport = None
+
+    def data_received(self, data: bytes) -> None:
+        if not data:  # so aiohttp tells itself to go on with what it has
+            super().data_received(data)
+            self._notice_upgrade()
+            return
+        start, size = 0, len(data)
+        while start < size and self._held is None:
+            end = self._portion_end(data, start)
+            portion = data if end - start == size else data[start:end]
+            super().data_received(portion)
+            self._notice_upgrade()
+            start = end
+        # A head may end within the next bytes.
+        self._seam = b'' if data.endswith(_HEAD_END) else data[-3:]
+        if start < size:
+            self._hold(data[start:])
+
+    def _portion_end(self, data: bytes, start: int) -> int:
+        """Where the bytes end that aiohttp may see before an upgrade has to be looked for."""
+        if start == 0 and self._seam:
+            position = (self._seam + data[:3]).find(_HEAD_END)
+            if position >= 0:
+                return position + len(_HEAD_END) - len(self._seam)
+        position = data.find(_HEAD_END, start)
+        return len(data) if position < 0 else position + len(_HEAD_END)
+
+    def _notice_upgrade(self) -> None:
+        """Begin to hold bytes back if the last request is complete and asks for an upgrade."""
+        if self._messages:
+            message, content = self._messages[-1]
+            if getattr(message, 'upgrade', False):  # malformed requests are queued as something else
+                self._upgrading = content
+        if self._upgrading is not None and self._upgrading.is_eof():
+            self._upgrading = None
+            self._held = bytearray()
+
+    def _hold(self, data: bytes) -> None:
+        assert self._held is not None
+        self._held += data
+        if len(self._held) > _HIGH_WATER and self._real_transport is not None:
+            self._real_transport.pause_reading()
+
+    @property
+    def holds(self) -> bool:
+        """Whether an upgrade request waits for its answer."""
+        return self._held is not None
+
+    def release(self) -> None:
+        """Let aiohttp have what was held back: the upgrade request was answered as any other."""
+        if self._held is None:
+            return
+        held, self._held = bytes(self._held), None
+        if self._real_transport is not None and not self._real_transport.is_closing():
+            if len(held) > _HIGH_WATER:
+                self._real_transport.resume_reading()
+            if held:
+                self.data_received(held)
+
+    def surrender(self) -> tuple[asyncio.Transport, bytes]:
+        """Give the transport away for good, and the bytes held back so far.
+
+        The new owner calls `connection_lost` when the transport does.
+
+        Raises:
+            ConnectionResetError: the client has left already.
+        """
+        if self._real_transport is None or self._real_transport.is_closing():
+            raise ConnectionResetError('The client left before the connection was upgraded.')
+        early, self._held = bytes(self._held or b''), bytearray()
+        return self._real_transport, early
+
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        """Called by aiohttp when a request can't be parsed: one line instead of a traceback."""
+        error = str(kwargs.get('exc_info') or 'unknown error').partition('\n')[0]
+        logger.warning('A malformed request was refused: %s', error)
+
+
+class ClientLeftError(ConnectionResetError):
+    """The client's side of a tunnel is gone."""
+
+
+class Tunnel(asyncio.Protocol):
+    """The client's side of an upgraded connection; it owns the transport."""
+
+    def __init__(self, connection: Connection) -> None:
+        transport, early = connection.surrender()
+        self._loop = asyncio.get_running_loop()
+        self._connection = connection
+        self._transport = transport
+        self._received = [early] if early else []
+        self._size = len(early)
+        self._eof = False
+        self._reading_paused = False
+        self._writing_paused = connection.writing_paused
+        self._error: BaseException | None = None
+        self._lost = False
+        self._gone: asyncio.Future[None] = self._loop.create_future()
+        self._moved = 0
+        self._finished = False
+        self._reader: asyncio.Future[None] | None = None
+        self._writer: asyncio.Future[None] | None = None
+        transport.set_protocol(self)
+        transport.resume_reading()
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        return self._transport
+
+    # --- what the transport calls
+
+    def data_received(self, data: bytes) -> None:
+        self._received.append(data)
+        self._size += len(data)
+        if self._size > _HIGH_WATER and not self._reading_paused:
+            self._reading_paused = True
+            self._transport.pause_reading()
+        self._wake(self._reader)
+
+    def eof_received(self) -> bool:
+        self._eof = True
+        self._wake(self._reader)
+        return self._transport.can_write_eof()  # TLS can't be half-closed: its transport closes itself
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._lost = self._eof = True
+        self._error = exc
+        self._wake(self._gone)
+        self._wake(self._reader)
+        self._wake(self._writer)
+        if self._finished:
+            self._connection.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._writing_paused = True
+
+    def resume_writing(self) -> None:
+        self._writing_paused = False
+        self._wake(self._writer)
+
+    @staticmethod
+    def _wake(waiter: asyncio.Future[None] | None) -> None:
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    # --- the client's side as a duplex
+
+    async def read(self) -> bytes:
+        """The next bytes from the client; empty at their end. Raises ConnectionError if the client broke off."""
+        while not self._received and not self._eof:
+            self._reader = self._loop.create_future()
+            await self._reader
+        if not self._received:
+            if self._error is not None:
+                raise ClientLeftError('The client broke the upgraded connection off.') from self._error
+            return b''
+        data = b''.join(self._received)
+        self._received.clear()
+        self._size = 0
+        if self._reading_paused and not self._lost:
+            self._reading_paused = False
+            self._transport.resume_reading()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes to the client; waits while its buffers are full. Raises ConnectionError if it has left."""
+        if not self._lost and not self._transport.is_closing():
+            self._transport.write(data)
+            while self._writing_paused and not self._lost:
+                self._writer = self._loop.create_future()
+                await self._writer
+        if self._lost:
+            raise ClientLeftError('The client left the upgraded connection.')
+
+    async def write_eof(self) -> None:
+        """Tell the client that nothing more is sent, where the transport can."""
+        if not self._lost and not self._transport.is_closing() and self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    async def close(self) -> None:
+        """Leave, and let aiohttp finish the connection as soon as it is lost."""
+        self._finished = True
+        if self._lost:
+            # Not at once: aiohttp would cancel the task of the handler, which may be the present one.
+            self._loop.call_soon(self._connection.connection_lost, self._error)
+        else:
+            self._transport.close()
+
+    # --- pumping
+
+    async def pump(self, far: Duplex) -> tuple[Outcome, Ending]:
+        """Pass bytes in both directions until the tunnel is over; tell how it ended, and how to leave the client.
+
+        When one side ends, the other is told, and may still say something until it is silent for a while.
+        """
+        inward = self._loop.create_task(self._copy(self, far), name='kmock tunnel from client')
+        outward = self._loop.create_task(self._copy(far, self), name='kmock tunnel to client')
+        try:
+            await self._settle(inward, outward)
+        finally:
+            inward.cancel()
+            outward.cancel()
+            await asyncio.gather(inward, outward, return_exceptions=True)
+        for task in (inward, outward):
+            if not task.cancelled() and (error := task.exception()) is not None:
+                return self._judge(error)
+        return Outcome.COMPLETE, Ending.CLEAN
+
+    async def _copy(self, source: Duplex, sink: Duplex) -> None:
+        while data := await source.read():
+            await sink.write(data)
+            self._moved += len(data)
+        await sink.write_eof()
+
+    async def _settle(self, inward: asyncio.Task[None], outward: asyncio.Task[None]) -> None:
+        timeout = None
+        while True:
+            pending: set[asyncio.Future[None]] = {each for each in (inward, outward) if not each.done()}
+            if self._lost:
+                pending.discard(outward)
+            failed = any(each.done() and each.exception() is not None for each in (inward, outward))
+            untold = outward.done() and not self._transport.can_write_eof()
+            if not pending or failed or untold:
+                return
+            if not self._lost:
+                pending.add(self._gone)
+            moved = self._moved
+            done, _ = await asyncio.wait(pending, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if not done and self._moved == moved:
+                return
+            timeout = _GRACE_SECONDS
+
+    def _judge(self, error: BaseException) -> tuple[Outcome, Ending]:
+        match error:
+            case ClientLeftError():
+                return Outcome.CLIENT_CLOSED, Ending.CLEAN
+            case ConnectionResetError() | BodyInterrupted(ending=Ending.RESET):
+                return Outcome.RESET, Ending.RESET
+            case ConnectionError() | BodyInterrupted():
+                return Outcome.SERVER_CLOSED, Ending.CLEAN
+            case _:
+                logger.error('An upgraded connection failed.', exc_info=error)
+                return Outcome.SERVER_CLOSED, Ending.CLEAN

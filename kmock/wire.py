@@ -1,0 +1,355 @@
+"""How answers become bytes on an HTTP/1.1 connection: heads, framing, endings; and how the bodies of requests come in.
+
+The wire stays honest: the status line and the headers go out as the answer has them, in its order and case.
+Added is only what a connection needs: Content-Length or Transfer-Encoding where neither was given, and Connection
+where the connection closes against the client's expectation. In particular no Server, Content-Type, or Date is added:
+RFC 9110 (6.6.1) wants a Date from an origin server, but a replayed response stays as it was recorded.
+"""
+
+import asyncio
+import dataclasses
+import fcntl
+import functools
+import logging
+import socket
+import struct
+import sys
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+from aiohttp.http import HttpVersion10
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from kmock.clock import LoopClock
+from kmock.errors import KMockError
+from kmock.messages import Answer, BodyInterrupted, Ending, Outcome, RequestBody, reason_phrase
+
+__all__ = [
+    'BrokenBodyError',
+    'HeadError',
+    'incoming_body',
+    'incoming_headers',
+    'render_head',
+    'reset_connection',
+    'send_answer',
+    'switching_head',
+]
+
+DRAINED_REST = 64 * 1024
+"""A request's unread rest of at most so many bytes is read and dropped to keep the connection alive."""
+
+_CONTINUE = b'HTTP/1.1 100 Continue\r\n\r\n'
+_UNDECLARED_BODY = RequestBody(declared=False)  # kept bodies without content are never changed, so all can share them
+_EMPTY_BODY = RequestBody(declared=True)
+_SIOCOUTQNSD = 0x894B  # linux/sockios.h: how many bytes of the send queue were not sent yet
+_UNSENT_POLL_SECONDS = 0.002
+_clock = LoopClock()
+
+logger = logging.getLogger('kmock')
+
+
+# --- requests
+
+
+class BrokenBodyError(ConnectionResetError):
+    """The client's encoding of the request's body can't be read."""
+
+
+class IncomingBody:
+    """The body of a request, piece by piece as the connection brings it. Errors of the connection are its own."""
+
+    __slots__ = ('_request', '_waits_for_continue')
+
+    def __init__(self, request: web.BaseRequest, *, waits_for_continue: bool) -> None:
+        self._request = request
+        self._waits_for_continue = waits_for_continue
+
+    @property
+    def waits_for_continue(self) -> bool:
+        """Whether the client was not told yet that it may send the body."""
+        return self._waits_for_continue
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._waits_for_continue:
+            self._waits_for_continue = False
+            transport = self._request.transport
+            if not self._request.content.total_bytes and transport is not None and not transport.is_closing():
+                transport.write(_CONTINUE)
+        try:
+            piece = await self._request.content.readany()
+        except web.RequestPayloadError as error:
+            raise BrokenBodyError(f'The body of the request is broken: {error}') from error
+        except (ConnectionError, RuntimeError) as error:  # a RuntimeError says that the connection is closed already
+            raise ConnectionResetError('The client left while it sent the body of the request.') from error
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+
+def incoming_headers(request: web.BaseRequest) -> CIMultiDictProxy[str]:
+    """The headers with their names as they were written: aiohttp itself respells those that it knows."""
+    names = [name.decode('utf-8', 'surrogateescape') for name, _ in request.raw_headers]
+    return CIMultiDictProxy(CIMultiDict(zip(names, request.headers.values(), strict=True)))
+
+
+def incoming_body(request: web.BaseRequest) -> RequestBody:
+    """The body that the request announces, not read yet."""
+    if request.content.at_eof():
+        declared = 'Content-Length' in request.headers or 'Transfer-Encoding' in request.headers
+        return _EMPTY_BODY if declared else _UNDECLARED_BODY
+    expected = request.headers.get('Expect')
+    waits = expected is not None and expected.lower() == '100-continue' and request.version > HttpVersion10
+    return RequestBody(IncomingBody(request, waits_for_continue=waits), declared=True)
+
+
+# --- heads
+
+
+class HeadError(KMockError):
+    """The status, reason or headers of an answer can't be put on the wire."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Head:
+    """A rendered status line and headers, still without the empty line, and what they say of the framing."""
+
+    data: bytes
+    length: int | None
+    """The given Content-Length, if there is one that can be read."""
+    framed: bool
+    """Whether the answer itself has a Content-Length or Transfer-Encoding."""
+    chunked: bool
+    connection: str | None
+    """The given Connection, lower-case."""
+
+
+@functools.lru_cache(maxsize=1024)
+def render_head(status: int, reason: str | None, headers: tuple[tuple[str, str], ...]) -> Head:
+    """Render the head of an answer.
+
+    Raises:
+        HeadError: a name, a value or the reason contains a line break.
+    """
+    lines = [f'HTTP/1.1 {status} {reason_phrase(status) if reason is None else reason}']
+    lines += [f'{name}: {value}' for name, value in headers]
+    for line in lines:
+        if '\n' in line or '\r' in line or '\0' in line:
+            raise HeadError(f"The head of an answer can't contain line breaks: {line!r}.")
+    found = {name.lower(): value.strip() for name, value in headers}
+    length = found.get('content-length')
+    encoding = found.get('transfer-encoding')
+    connection = found.get('connection')
+    return Head(
+        # As aiohttp decodes them, so that bytes of any encoding come out as they came in.
+        data='\r\n'.join([*lines, '']).encode('utf-8', 'surrogateescape'),
+        length=int(length) if encoding is None and length is not None and length.isdecimal() else None,
+        framed=length is not None or encoding is not None,
+        chunked=encoding is not None and encoding.lower().endswith('chunked'),
+        connection=None if connection is None else connection.lower(),
+    )
+
+
+@dataclasses.dataclass(slots=True)
+class Framing:
+    """How one answer is framed on one connection."""
+
+    head: bytes
+    chunked: bool
+    length: int | None
+    """How many bytes of a body the client will wait for; None if that is not known from the head."""
+    close: bool
+
+
+def _frame(request: web.BaseRequest, answer: Answer, *, bodiless: bool) -> Framing:
+    head = render_head(answer.status, answer.reason, answer.headers)
+    old = request.version <= HttpVersion10
+    body, length, chunked, added = answer.body, head.length, head.chunked, b''
+    close = not request.keep_alive or answer.status < 200 or _leaves_rest(request)
+    if head.connection is not None:
+        close = close or 'close' in head.connection
+    if bodiless:
+        length, chunked = 0, False
+        if request.method == 'HEAD' and not head.framed and isinstance(body, bytes) and body:
+            added = b'Content-Length: %d\r\n' % len(body)
+    elif head.framed:
+        pass
+    elif isinstance(body, bytes) and answer.ending is Ending.CLEAN:
+        length = len(body)
+        added = b'Content-Length: %d\r\n' % length
+    elif old:
+        close = True
+    else:
+        chunked = True
+        added = b'Transfer-Encoding: chunked\r\n'
+    if head.connection is None:
+        if close and answer.ending is Ending.CLEAN and answer.status >= 200:
+            added += b'Connection: close\r\n'
+        elif old and not close:
+            added += b'Connection: keep-alive\r\n'
+    return Framing(head=b'%b%b\r\n' % (head.data, added), chunked=chunked, length=length, close=close)
+
+
+def switching_head(request: web.BaseRequest, answer: Answer) -> bytes:
+    """The head of a 101; the client needs Connection and Upgrade in it even if the answer came without them."""
+    head = render_head(answer.status, answer.reason, answer.headers)
+    added = b'' if head.connection is not None else b'Connection: Upgrade\r\n'
+    if answer.header('Upgrade') is None:
+        protocol = request.headers.get('Upgrade', '').partition(',')[0].strip()
+        added += b'Upgrade: %b\r\n' % protocol.encode('utf-8', 'surrogateescape')
+    return b'%b%b\r\n' % (head.data, added)
+
+
+def _leaves_rest(request: web.BaseRequest) -> bool:
+    """Whether more of the request's body is unread than is worth reading in order to keep the connection."""
+    content = request.content
+    if content.is_eof():
+        return False
+    length = request.headers.get('Content-Length')
+    if length is None or (request.headers.get('Expect') is not None and not content.total_bytes):
+        return True
+    return int(length) - content.total_bytes > DRAINED_REST
+
+
+# --- answers
+
+
+class _ClientLeftError(Exception):
+    """The connection is closing, though the loop has not said yet that it is lost."""
+
+
+async def send_answer(request: web.BaseRequest, answer: Answer) -> tuple[Outcome, bool]:
+    """Send an answer; tell how its exchange ended, and whether the connection can be kept alive.
+
+    Cancelled when the client leaves meanwhile. The body's iterator is closed in any case.
+
+    Raises:
+        HeadError: the head can't be sent; nothing was written then.
+    """
+    transport = request.transport
+    if transport is None or transport.is_closing():
+        await _close_body(answer)
+        return Outcome.CLIENT_CLOSED, False
+    if answer.disconnects:
+        await _leave(request, transport, answer.ending)
+        return Outcome.ERROR, False
+
+    bodiless = request.method == 'HEAD' or answer.status in (204, 304) or answer.status < 200
+    body = answer.body
+    try:
+        framing = _frame(request, answer, bodiless=bodiless)
+        if not isinstance(body, bytes):
+            transport.write(framing.head)
+            sent, ending = (0, answer.ending) if bodiless else await _send_pieces(request, transport, answer, framing)
+        elif bodiless or not body:
+            transport.write(framing.head)
+            sent, ending = 0, answer.ending
+        else:
+            transport.write(framing.head + (_chunk(body) if framing.chunked else body))
+            sent, ending = len(body), answer.ending
+    except _ClientLeftError:
+        return Outcome.CLIENT_CLOSED, False
+    finally:
+        await _close_body(answer)
+
+    if ending is Ending.CLEAN:
+        if framing.chunked:
+            transport.write(b'0\r\n\r\n')
+        await request.writer.drain()
+        if framing.length is not None and sent < framing.length:
+            await _leave(request, transport, Ending.CUT)
+            return Outcome.SERVER_CLOSED, False
+        # Bytes beyond the Content-Length would be taken for the next response.
+        close = framing.close or (framing.length is not None and sent > framing.length)
+        if close and not request.content.is_eof():
+            # The client sees the end of the answer at once, though its body's rest is still read for a while:
+            # closing a socket with unread bytes would reset the connection, and could take the answer with it.
+            _finish_writing(transport)
+        return Outcome.COMPLETE, not close
+    await _leave(request, transport, ending)
+    return (Outcome.RESET if ending is Ending.RESET else Outcome.SERVER_CLOSED), False
+
+
+async def _send_pieces(
+    request: web.BaseRequest,
+    transport: asyncio.Transport,
+    answer: Answer,
+    framing: Framing,
+) -> tuple[int, Ending]:
+    assert not isinstance(answer.body, bytes)
+    sent = 0
+    writer = request.writer
+    try:
+        async for piece in answer.body:
+            if not piece:
+                continue
+            if transport.is_closing():
+                raise _ClientLeftError
+            transport.write(_chunk(piece) if framing.chunked else piece)
+            sent += len(piece)
+            await writer.drain()
+    except BodyInterrupted as error:
+        return sent, error.ending
+    except _ClientLeftError:
+        raise
+    except Exception:
+        logger.exception('The body of the answer to %s %s failed, so it is cut.', request.method, request.raw_path)
+        return sent, Ending.CUT
+    return sent, answer.ending
+
+
+def _chunk(piece: bytes) -> bytes:
+    return b'%x\r\n%b\r\n' % (len(piece), piece)
+
+
+async def _close_body(answer: Answer) -> None:
+    close = getattr(answer.body, 'aclose', None)  # asynchronous generators have it; other iterators may
+    if close is not None:
+        await close()
+
+
+# --- endings
+
+
+async def _leave(request: web.BaseRequest, transport: asyncio.Transport, ending: Ending) -> None:
+    """Leave the connection without completing the answer."""
+    if ending is Ending.HELD:
+        await asyncio.get_running_loop().create_future()  # until cancelled: the client left, or the server stops
+    elif ending is Ending.RESET:
+        await _flush(request, transport)
+        reset_connection(transport)
+    elif request.content.is_eof():
+        transport.close()
+    else:
+        _finish_writing(transport)
+
+
+def _finish_writing(transport: asyncio.Transport) -> None:
+    """Say that nothing more comes (FIN), as far as that can be said without closing; the caller closes later."""
+    if transport.can_write_eof() and not transport.is_closing():
+        transport.write_eof()
+
+
+def reset_connection(transport: asyncio.BaseTransport) -> None:
+    """Tear the connection down (RST), whatever is still unsent."""
+    sock = transport.get_extra_info('socket')
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
+
+
+async def _flush(request: web.BaseRequest, transport: asyncio.Transport) -> None:
+    """Wait until all that was written is with the client's system: a reset drops what still waits here."""
+    transport.set_write_buffer_limits(0)
+    await request.writer.drain()
+    sock = transport.get_extra_info('socket')
+    while sys.platform == 'linux' and sock is not None and not transport.is_closing() and _unsent(sock.fileno()):
+        await _clock.sleep_until(_clock.now() + _UNSENT_POLL_SECONDS)
+
+
+def _unsent(fileno: int) -> int:
+    buffer = fcntl.ioctl(fileno, _SIOCOUTQNSD, b'\0' * 4)
+    return int.from_bytes(buffer, sys.byteorder)
