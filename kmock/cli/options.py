@@ -1,17 +1,41 @@
-"""Options that several commands share, and the types of their values."""
+"""Options that several commands share; options that belong together and arrive as one value."""
 
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-__all__ = ['PATH', 'Access', 'access_options', 'force_option', 'output_option', 'source_argument']
+__all__ = ['PATH', 'Access', 'access_options', 'force_option', 'gathered', 'output_option', 'source_argument']
 
 F = TypeVar('F', bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
+
+
+def gathered(name: str, kind: type[Any], options: Iterable[Callable[[Any], Any]]) -> Callable[[F], F]:
+    """A decorator that adds options, and passes their values on as one argument.
+
+    Args:
+        name: the name of that argument.
+        kind: a dataclass with a field for each of the options.
+    """
+    fields = [field.name for field in dataclasses.fields(kind)]
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def call(**values: Any) -> Any:
+            values[name] = kind(**{field: values.pop(field) for field in fields})
+            return function(**values)
+
+        result: Any = call
+        for option in reversed(list(options)):
+            result = option(result)
+        return result  # type: ignore[no-any-return]
+
+    return decorate
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,29 +52,30 @@ class Access:
         return self.tls or self.client_ca is not None
 
 
-_ACCESS = (
-    click.option('--port', type=click.IntRange(1, 65535), help='Listen on this port of 127.0.0.1; else a free one.'),
-    click.option('--tls', is_flag=True, help='Serve HTTPS, with a throw-away authority that the kubeconfig trusts.'),
-    click.option(
-        '--client-ca',
-        type=PATH,
-        metavar='FILE',
-        help='Demand client certificates signed by these authorities (PEM). Implies --tls.',
-    ),
-    click.option(
-        '--kubeconfig-out',
-        type=PATH,
-        metavar='PATH',
-        help='Write the kubeconfig for clients here, to stay; else it is a temporary file.',
-    ),
+access_options = gathered(
+    'access',
+    Access,
+    [
+        click.option(
+            '--port', type=click.IntRange(1, 65535), help='The port of 127.0.0.1 to listen on; else a free one.'
+        ),
+        click.option(
+            '--tls', is_flag=True, help='Serve HTTPS, with a throw-away authority that the kubeconfig trusts.'
+        ),
+        click.option(
+            '--client-ca',
+            type=PATH,
+            metavar='FILE',
+            help='Demand client certificates signed by these authorities (PEM). Implies --tls.',
+        ),
+        click.option(
+            '--kubeconfig-out',
+            type=PATH,
+            metavar='PATH',
+            help='Write the kubeconfig for clients here, to stay; else it is a temporary file.',
+        ),
+    ],
 )
-
-
-def access_options(function: F) -> F:
-    """The options of `Access`, for commands that serve."""
-    for option in reversed(_ACCESS):
-        function = option(function)
-    return function
 
 
 def source_argument(function: F) -> F:

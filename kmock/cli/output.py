@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,13 @@ from typing import BinaryIO, cast
 
 import click
 
-__all__ = ['check_output', 'written']
+__all__ = ['check_cassette_output', 'check_output', 'drafted', 'written']
+
+OTHER_FORMATS = {
+    '.zst': 'Write NAME.kmock, and pack it afterwards with: zstd --rm NAME.kmock',
+    '.jsonl': 'Write NAME.kmock, and afterwards: kmock export NAME.kmock -o NAME.jsonl',
+    '.har': 'Write NAME.kmock, and afterwards: kmock export NAME.kmock -o NAME.har',
+}
 
 
 def check_output(path: Path, *, force: bool) -> None:
@@ -24,32 +31,44 @@ def check_output(path: Path, *, force: bool) -> None:
         raise click.ClickException(f'{path} exists already: give -o another path, or --force to replace it.')
 
 
+def check_cassette_output(path: Path, *, force: bool) -> None:
+    """The same for a cassette, which is not to be named as if it were in another format."""
+    mend = OTHER_FORMATS.get(Path(path.name.removesuffix('.gz')).suffix)
+    if mend is not None:
+        raise click.ClickException(f'{path} would not be what its name says. {mend}')
+    check_output(path, force=force)
+
+
+@contextmanager
+def drafted(path: Path, *, force: bool) -> Iterator[Path]:
+    """A path to write a new file at, which gets its own name after the block; after an error nothing is left of it."""
+    check_output(path, force=force)
+    folder: Path | None = None
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f'.{path.name}.', dir=path.absolute().parent))
+        yield folder / path.name
+        check_output(path, force=force)  # it may have appeared meanwhile
+        (folder / path.name).replace(path)
+    except OSError as exc:
+        raise click.ClickException(f"Can't write {path}: {exc.strerror or exc}.") from exc
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder)
+
+
 @contextmanager
 def written(path: Path | None, *, force: bool) -> Iterator[BinaryIO]:
-    """A binary file to write to: standard output, or a new file, gzipped if its name ends with `.gz`.
-
-    The file appears under its name when all is written; after an error there is none, and an old one is untouched.
-    """
+    """A binary file to write to: standard output, or a new file, gzipped if its name ends with `.gz`."""
     if path is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    check_output(path, force=force)
-    draft: Path | None = None
-    try:
-        with tempfile.NamedTemporaryFile(prefix=f'.{path.name}.', dir=path.absolute().parent, delete=False) as file:
-            draft = Path(file.name)  # its mode is 0600 already
+    with drafted(path, force=force) as draft:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, 'wb') as file:
             if path.suffix == '.gz':
                 # Neither time nor name inside: the same input gives the same file.
                 with gzip.GzipFile(filename='', mode='wb', fileobj=file, mtime=0) as packed:
                     yield cast(BinaryIO, packed)
             else:
-                yield cast(BinaryIO, file)
-        check_output(path, force=force)  # it may have appeared meanwhile
-        draft.replace(path)
-        draft = None
-    except OSError as exc:
-        raise click.ClickException(f"Can't write {path}: {exc.strerror or exc}.") from exc
-    finally:
-        if draft is not None:
-            draft.unlink()
+                yield file

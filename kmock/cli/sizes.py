@@ -1,8 +1,8 @@
-"""Sizes and counts as people write and read them: `500MB`, `1.2 MB`, `1 request`."""
+"""Sizes as people write them (`500MB`), and counts as they read them (`2 requests`)."""
 
 import re
 
-__all__ = ['parse_size', 'plural', 'size_text']
+__all__ = ['parse_size', 'plural']
 
 _UNITS = {'': 1, 'K': 10**3, 'M': 10**6, 'G': 10**9, 'T': 10**12, 'KI': 2**10, 'MI': 2**20, 'GI': 2**30, 'TI': 2**40}
 _PATTERN = re.compile(r'\s*(\d+(?:\.\d+)?)\s*([KMGT]?I?)B?\s*', re.IGNORECASE | re.ASCII)
@@ -22,18 +22,6 @@ def parse_size(text: str) -> int:
     if size <= 0:
         raise ValueError(f'{text!r} leaves no room for anything.')
     return size
-
-
-def size_text(size: int) -> str:
-    """A number of bytes in three digits or so and a decimal unit."""
-    if size < 1000:
-        return f'{size} B'
-    value = float(size)
-    for unit in ('kB', 'MB', 'GB'):
-        value /= 1000
-        if value < 999.95:
-            return f'{value:.1f} {unit}'
-    return f'{value / 1000:.1f} TB'
 
 
 def plural(count: int, noun: str, many: str | None = None) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from kmock.cli.sizes import parse_size, plural, size_text
+from kmock.cli.sizes import parse_size, plural
 
 
 @pytest.mark.parametrize(
@@ -22,22 +22,6 @@ def test_sizes_are_bytes_with_a_decimal_or_binary_unit(text: str, size: int) -> 
 def test_what_is_no_size_or_leaves_no_room_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r'size|room'):
         parse_size(text)
-
-
-@pytest.mark.parametrize(
-    ('size', 'text'),
-    [
-        (0, '0 B'),
-        (999, '999 B'),
-        (1000, '1.0 kB'),
-        (999_949, '999.9 kB'),
-        (999_950, '1.0 MB'),
-        (2_500_000_000, '2.5 GB'),
-        (999_999_999_999, '1.0 TB'),
-    ],
-)
-def test_sizes_are_printed_in_the_unit_that_fits(size: int, text: str) -> None:
-    assert size_text(size) == text
 
 
 def test_counts_agree_with_their_noun() -> None:
