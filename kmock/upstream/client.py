@@ -46,6 +46,7 @@ class Upstream:
         self.on_retry = on_retry
         """Called with a request that is repeated with fresh credentials, and a remark for people."""
         self._clock = clock or LoopClock()
+        self._renew = target.log_in if target.renewable else None
         self._session: aiohttp.ClientSession | None = None
         self._tunnels: set[RawConnection] = set()
         self._lock = asyncio.Lock()
@@ -54,6 +55,9 @@ class Upstream:
         self._adopt(target.login)
 
     async def __aenter__(self) -> 'Upstream':
+        """Log in. Raises ClusterError if the credentials can't be had."""
+        if self.target.log_in is not None:
+            self._adopt(await self.target.log_in())
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -164,12 +168,12 @@ class Upstream:
 
     async def _present_login(self) -> Login:
         """The login to use now; renewed if it is about to expire."""
-        if self._due is None or self.target.renew is None or self._clock.wall() < self._due:
+        if self._due is None or self._renew is None or self._clock.wall() < self._due:
             return self._login
         async with self._lock:
             if self._due is not None and self._clock.wall() >= self._due:
                 try:
-                    self._adopt(await self.target.renew())
+                    self._adopt(await self._renew())
                 except ClusterError as exc:
                     now = self._clock.wall()
                     if self._login.expires is None or now >= self._login.expires:
@@ -187,7 +191,7 @@ class Upstream:
 
     async def _fresh_login(self, refused: Login) -> Login | None:
         """Another login than the one that was refused; None if there is none to be had."""
-        if self.target.renew is None:
+        if self._renew is None:
             return None
         async with self._lock:
             if self._login is not refused:
@@ -195,7 +199,7 @@ class Upstream:
             if not self._trusted and self._clock.wall() < self._renewed + _PATIENCE:
                 return None  # fresh credentials are refused: others would be, too
             try:
-                fresh = await self.target.renew()
+                fresh = await self._renew()
             except ClusterError as exc:
                 logger.warning('After a 401, the credentials can not be renewed: %s', exc)
                 return None

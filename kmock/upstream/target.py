@@ -42,8 +42,9 @@ class Target:
     Attributes:
         url: the root, with any base path, e.g. `https://rancher.example/k8s/clusters/c-1`; no slash at the end.
         name: how people call it: the kubeconfig's context or cluster, or the URL.
-        login: the credentials to begin with.
-        renew: logs in anew; None where that can't change anything. Raises ClusterError.
+        login: the credentials, where `log_in` is not needed to get them.
+        log_in: gets the credentials, when the upstream is entered. Raises ClusterError.
+        renewable: whether logging in once more can give anything else.
         headers: set in every request, in place of the client's of the same name.
         server_name: the name to expect in the server's certificate, where it is not that of the URL.
         proxy: the URL of the HTTP proxy on the way, if there is one.
@@ -52,7 +53,8 @@ class Target:
     url: str
     name: str = ''
     login: Login = Login()
-    renew: Callable[[], Awaitable[Login]] | None = None
+    log_in: Callable[[], Awaitable[Login]] | None = None
+    renewable: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     server_name: str | None = None
     proxy: str | None = None
@@ -105,23 +107,22 @@ def request_headers(request: Request, target: Target, login: Login, *, upgrade: 
     Host, Accept-Encoding, the credentials and the target's own headers take the places of the client's, or come last.
     `Expect` is dropped: the server edge has invited the body as soon as we begin to read it.
     """
-    own = {
-        'host': ('Host', target.base.host_port_subcomponent or ''),
-        'accept-encoding': ('Accept-Encoding', 'identity'),
+    own: dict[str, list[tuple[str, str]]] = {
+        'host': [('Host', target.base.host_port_subcomponent or '')],
+        'accept-encoding': [('Accept-Encoding', 'identity')],
     }
-    own |= {name.lower(): (name, value) for name, value in target.headers}
     if login.authorization is not None:
-        own['authorization'] = ('Authorization', login.authorization)
-    left = dict(own)
+        own['authorization'] = [('Authorization', login.authorization)]
+    for name, _ in target.headers:
+        own[name.lower()] = [pair for pair in target.headers if pair[0].lower() == name.lower()]
+    replaced = {'expect', 'authorization', *own} if login.given else {'expect', *own}
     result: Headers = []
     for name, value in passing_headers(request.headers.items(), upgrade=upgrade):
-        lower = name.lower()
-        if lower in own:
-            if lower in left:
-                result.append((name, left.pop(lower)[1]))
-        elif lower != 'expect' and not (lower == 'authorization' and login.given):
+        if (lower := name.lower()) not in replaced:
             result.append((name, value))
-    return result + list(left.values())
+        else:
+            result += [(name, each) for _, each in own.pop(lower, ())]
+    return [*result, *(pair for pairs in own.values() for pair in pairs)]
 
 
 def _connection_options(headers: Iterable[tuple[str, str]]) -> set[str]:
