@@ -55,6 +55,8 @@ def _cause(exc: BaseException, target: Target) -> str:
             return 'the server closed the connection before it answered.'
         case aiohttp.ClientResponseError():
             return f'the answer is not HTTP as expected: {" ".join(exc.message.split())}'
+        case ConnectionError() if exc.errno is None:
+            return f'{exc}.'
         case OSError():
             return f'no connection: {_system_text(exc)}.'
     return one_line(exc)

@@ -74,7 +74,7 @@ async def raw_server(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIter
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, '127.0.0.1', 0, ssl=tls, backlog=500)
+    server = await asyncio.start_server(serve, '127.0.0.1', 0, ssl=tls, backlog=500, limit=1 << 23)
     state.port = server.sockets[0].getsockname()[1]
     try:
         yield state
