@@ -299,6 +299,10 @@ class Cassette:
         """Where the accepted frames are, in the order of the file."""
         return self._index.order
 
+    def read(self, position: int) -> Frame:
+        """The frame at one of the positions."""
+        return self._source.read(position)
+
     def frames(self) -> Iterator[Frame]:
         """All frames in the order of the file, each read when it is asked for."""
         return map(self._source.read, self._index.order)

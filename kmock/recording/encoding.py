@@ -18,7 +18,7 @@ payload may cost once it is unpacked is bounded by its own length.
 import json
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgpack
@@ -27,6 +27,7 @@ from kmock.messages import Outcome
 from kmock.recording.frames import (
     BodyFrame,
     ChunkFrame,
+    DataFrame,
     EndFrame,
     Frame,
     Header,
@@ -35,6 +36,8 @@ from kmock.recording.frames import (
     RequestFrame,
     ResponseFrame,
     TunnelFrame,
+    detach_body,
+    split,
 )
 
 __all__ = [
@@ -42,9 +45,10 @@ __all__ = [
     'FORMAT',
     'HEAD',
     'MAGIC',
-    'MAX_COUNT',
     'MAX_DATA',
+    'MAX_ID',
     'MAX_PAYLOAD',
+    'MAX_TIME',
     'MIGRATIONS',
     'SYNC',
     'VERSION',
@@ -78,8 +82,11 @@ MAX_INLINE: Final = 512 * 1024
 
 MAX_PAYLOAD: Final = MAX_DATA + 1024
 
-MAX_COUNT: Final = 2**63 - 1
-"""The highest id and time; unsigned 64-bit numbers would not fit into other tools."""
+MAX_ID: Final = 2**63 - 1
+"""The highest id; unsigned 64-bit numbers would not fit into other tools."""
+
+MAX_TIME: Final = 2**50
+"""The latest time, in microseconds: 35 years, as far as seconds in a float tell one microsecond from the next."""
 
 _LENGTH = struct.Struct('>I')
 
@@ -121,45 +128,13 @@ class Encoder:
         Raises:
             ValueError: it can't be stored: a number out of range, or heads of an absurd length.
         """
-        if frame.at_us < 0:
-            raise ValueError(f'a frame at a time before the recording began ({frame.at_us} µs)')
-        match frame:
-            case ChunkFrame():
-                if len(frame.data) <= MAX_DATA:
-                    return self._frame((CHUNK, frame.id, frame.at_us, frame.data, frame.partial))
-                return b''.join(
-                    self._frame((CHUNK, frame.id, frame.at_us, piece, frame.partial or not last))
-                    for piece, last in _pieces(frame.data)
-                )
-            case RequestFrame():
-                return self._request(frame)
-            case ResponseFrame():
-                fields = (frame.status, frame.reason, _flat(frame.headers))
-                return self._frame((RESPONSE, frame.id, frame.at_us, *fields))
-            case BodyFrame():
-                return self._body(frame)
-            case TunnelFrame():
-                return b''.join(
-                    self._frame((TUNNEL, frame.id, frame.at_us, piece, frame.from_client))
-                    for piece, _ in _pieces(frame.data)
-                )
-            case EndFrame():
-                return self._frame((END, frame.id, frame.at_us, str(frame.outcome), frame.error))
-            case NoteFrame():
-                return self._frame((NOTE, frame.at_us, frame.text, _json(frame.changes)))
-
-    def _request(self, frame: RequestFrame) -> bytes:
-        start = (REQUEST, frame.id, frame.at_us, frame.method, frame.target, _flat(frame.headers))
-        if frame.body is None or len(frame.body) <= MAX_INLINE:
-            return self._frame((*start, frame.body, frame.streamed))
-        body = BodyFrame(id=frame.id, at_us=frame.at_us, data=frame.body, last=True)
-        return self._frame((*start, None, True)) + self._body(body)
-
-    def _body(self, frame: BodyFrame) -> bytes:
-        return b''.join(
-            self._frame((BODY, frame.id, frame.at_us, piece, frame.last and last))
-            for piece, last in _pieces(frame.data)
-        )
+        if not 0 <= frame.at_us <= MAX_TIME:
+            raise ValueError(f'a frame at {frame.at_us} µs, before the recording began or decades later')
+        if isinstance(frame, RequestFrame) and frame.body is not None and len(frame.body) > MAX_INLINE:
+            return b''.join(self.encode(part) for part in detach_body(frame))
+        if isinstance(frame, DataFrame) and len(frame.data) > MAX_DATA:
+            return b''.join(self.encode(part) for part in split(frame, MAX_DATA))
+        return self._frame(_fields(frame))
 
     def _frame(self, fields: tuple[Any, ...]) -> bytes:
         try:
@@ -175,13 +150,23 @@ class Encoder:
 _BULKY = frozenset({BODY, CHUNK, TUNNEL})
 
 
-def _pieces(data: bytes) -> Iterator[tuple[bytes, bool]]:
-    """The data in pieces that fit into frames, each with the word whether it is the last; at least one."""
-    if len(data) <= MAX_DATA:
-        yield data, True
-        return
-    for start in range(0, len(data), MAX_DATA):
-        yield data[start : start + MAX_DATA], start + MAX_DATA >= len(data)
+def _fields(frame: Frame) -> tuple[Any, ...]:
+    match frame:
+        case ChunkFrame():
+            return CHUNK, frame.id, frame.at_us, frame.data, frame.partial
+        case RequestFrame():
+            head = (REQUEST, frame.id, frame.at_us, frame.method, frame.target, _flat(frame.headers))
+            return *head, frame.body, frame.streamed
+        case ResponseFrame():
+            return RESPONSE, frame.id, frame.at_us, frame.status, frame.reason, _flat(frame.headers)
+        case BodyFrame():
+            return BODY, frame.id, frame.at_us, frame.data, frame.last
+        case TunnelFrame():
+            return TUNNEL, frame.id, frame.at_us, frame.data, frame.from_client
+        case EndFrame():
+            return END, frame.id, frame.at_us, str(frame.outcome), frame.error
+        case NoteFrame():
+            return NOTE, frame.at_us, frame.text, _json(frame.changes)
 
 
 def _flat(headers: Headers) -> tuple[str, ...]:
@@ -242,7 +227,7 @@ def build(items: tuple[Any, ...]) -> Frame:
     shapes, make = builder
     if tuple(map(type, items)) not in shapes:
         raise ValueError(f'a frame of kind {items[0]} with the wrong fields')
-    if not (0 <= items[1] <= MAX_COUNT and (items[0] == NOTE or 0 <= items[2] <= MAX_COUNT)):
+    if not (0 <= items[1] <= MAX_TIME if items[0] == NOTE else 0 <= items[1] <= MAX_ID and 0 <= items[2] <= MAX_TIME):
         raise ValueError('a frame with a negative or absurd id or time')
     return make(*items[1:])
 

@@ -7,7 +7,7 @@ and as JSON Lines to `interchange.py`.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kmock.messages import Outcome
@@ -15,6 +15,7 @@ from kmock.messages import Outcome
 __all__ = [
     'BodyFrame',
     'ChunkFrame',
+    'DataFrame',
     'EndFrame',
     'Frame',
     'Header',
@@ -23,6 +24,8 @@ __all__ = [
     'RequestFrame',
     'ResponseFrame',
     'TunnelFrame',
+    'detach_body',
+    'split',
 ]
 
 Headers = tuple[tuple[str, str], ...]
@@ -133,3 +136,28 @@ class NoteFrame:
 
 
 Frame = RequestFrame | BodyFrame | ResponseFrame | ChunkFrame | TunnelFrame | EndFrame | NoteFrame
+
+DataFrame = BodyFrame | ChunkFrame | TunnelFrame
+
+
+def split(frame: DataFrame, size: int) -> Iterator[DataFrame]:
+    """The frame in parts of up to so many bytes, marked as belonging together; itself if it is short enough."""
+    if len(frame.data) <= size:
+        yield frame
+        return
+    for start in range(0, len(frame.data), size):
+        data = frame.data[start : start + size]
+        inner = start + size < len(frame.data)
+        match frame:
+            case BodyFrame():
+                yield dataclasses.replace(frame, data=data, last=frame.last and not inner)
+            case ChunkFrame():
+                yield dataclasses.replace(frame, data=data, partial=frame.partial or inner)
+            case TunnelFrame():
+                yield dataclasses.replace(frame, data=data)
+
+
+def detach_body(frame: RequestFrame) -> tuple[RequestFrame, BodyFrame]:
+    """A request with its body as one with a streamed body, and that body."""
+    body = BodyFrame(id=frame.id, at_us=frame.at_us, data=frame.body or b'', last=True)
+    return dataclasses.replace(frame, body=None, streamed=True), body

@@ -14,8 +14,9 @@ from kmock.recording.encoding import (
     CHUNK,
     HEAD,
     MAGIC,
-    MAX_COUNT,
+    MAX_ID,
     MAX_PAYLOAD,
+    MAX_TIME,
     SYNC,
     VERSION,
     build,
@@ -218,7 +219,7 @@ def _is_chunk(items: tuple[Any, ...]) -> bool:
     """A shortcut for what is 99 of 100 frames: true if `build` would make a chunk of it."""
     if tuple(map(type, items)) != _CHUNK_TYPES:
         return False
-    return bool(0 <= items[1] <= MAX_COUNT and 0 <= items[2] <= MAX_COUNT)
+    return bool(0 <= items[1] <= MAX_ID and 0 <= items[2] <= MAX_TIME)
 
 
 def _frames(window: Window, position: int, problems: Problems) -> Iterator[tuple[int, memoryview]]:

@@ -40,7 +40,7 @@ FRAMES: list[Frame] = [
     ResponseFrame(id=3, at_us=7, status=101),
     TunnelFrame(id=3, at_us=8, data=b'abc', from_client=True),
     TunnelFrame(id=3, at_us=9, data=b'', from_client=False),
-    EndFrame(id=1, at_us=2**62, outcome=Outcome.COMPLETE),
+    EndFrame(id=1, at_us=2**50, outcome=Outcome.COMPLETE),
     EndFrame(id=2, at_us=11, outcome=Outcome.ERROR, error='connection refused'),
     NoteFrame(at_us=12, text='done', changes={'redacted': ['a', 'b']}),
 ]
