@@ -76,6 +76,23 @@ def test_borders_of_a_body_with_a_length_do_not_count() -> None:
     assert compare_cassettes(cassette(joined), cassette(exchange(1, 0, length))) == []
 
 
+def test_borders_inside_a_large_chunk_do_not_count_but_its_end_does() -> None:
+    large = b'x' * 10_000
+    first, second = ChunkFrame(id=1, at_us=2, data=large, partial=True), ChunkFrame(id=1, at_us=3, data=large)
+    head, end = exchange(1)[:2], exchange(1)[4]
+    whole = cassette([*head, first, second, second, end])
+    split = cassette([*head, dataclasses.replace(first, partial=False), second, second, end])
+    joined = cassette([*head, first, dataclasses.replace(second, partial=True), second, end])
+    assert compare_cassettes(whole, split) == []
+    assert compare_cassettes(whole, joined) == ['#1 GET /1: chunk borders: lacks [20000], has [] besides 1 others']
+
+
+def test_the_border_of_a_chunk_that_broke_off_does_not_count() -> None:
+    broken = changed(3, partial=True)(exchange(1))
+    assert compare_cassettes(cassette(broken), cassette(exchange(1))) == []
+    assert compare_cassettes(cassette(exchange(1)), cassette(broken)) != []
+
+
 def test_the_order_counts_where_exchanges_did_not_overlap() -> None:
     one_after_other = cassette(exchange(1, 0), exchange(2, 100))
     turned = cassette(exchange(2, 0), exchange(1, 100))
