@@ -25,6 +25,7 @@ from kmock.tunnels import Connection, Tunnel
 from kmock.wire import (
     BrokenBodyError,
     HeadError,
+    flush,
     incoming_body,
     incoming_headers,
     reset_connection,
@@ -292,7 +293,7 @@ class Server:
             self._observe(request, answer, outcome)
             self._note_idleness()
         connection = incoming.protocol
-        if kept and isinstance(connection, Connection) and connection.holds:
+        if kept and isinstance(connection, Connection) and connection.holds_for(incoming):
             # Only when aiohttp has finished this exchange does its parser expect another request.
             asyncio.get_running_loop().call_soon(connection.release)
         return _KEPT if kept else _CLOSED
@@ -336,31 +337,30 @@ class Server:
         far = answer.upgrade
         assert far is not None
         connection = incoming.protocol
+        tunnel: Tunnel | None = None
         try:
             if answer.status != 101:
                 return await self._send(incoming, request, answer)
-            if not isinstance(connection, Connection) or not connection.holds:
+            if not isinstance(connection, Connection) or not connection.holds_for(incoming):
                 logger.error('%s %s was upgraded, but had not asked for it.', request.method, request.target)
                 return await self._send(incoming, request, _refusal(500, 'Only a request for an upgrade can have one.'))
-            return await self._tunnel(incoming, connection, answer, far)
+            try:
+                head = switching_head(incoming, answer)
+                tunnel = Tunnel(connection)
+            except HeadError:
+                return await self._send(incoming, request, answer)
+            except ConnectionResetError:
+                return answer, Outcome.CLIENT_CLOSED, False
+            return answer, await self._tunnel(tunnel, head, far), False
         finally:
             try:
                 await far.close()
             except Exception:
                 logger.exception('The far side of an upgraded connection could not be closed.')
+            if tunnel is not None:
+                tunnel.finish()
 
-    async def _tunnel(
-        self,
-        incoming: web.BaseRequest,
-        connection: Connection,
-        answer: Answer,
-        far: Duplex,
-    ) -> tuple[Answer, Outcome, bool]:
-        head = switching_head(incoming, answer)
-        try:
-            tunnel = Tunnel(connection)
-        except ConnectionResetError:
-            return answer, Outcome.CLIENT_CLOSED, False
+    async def _tunnel(self, tunnel: Tunnel, head: bytes, far: Duplex) -> Outcome:
         task = asyncio.current_task()
         assert task is not None
         self._tunnels.add(task)
@@ -368,11 +368,12 @@ class Server:
             tunnel.transport.write(head)
             outcome, ending = await tunnel.pump(far)
             if ending is Ending.RESET:
+                await flush(tunnel.transport)
                 reset_connection(tunnel.transport)
         finally:
             self._tunnels.discard(task)
             await tunnel.close()
-        return answer, outcome, False
+        return outcome
 
     def _observe(self, request: Request, answer: Answer | None, outcome: Outcome) -> None:
         if self._stopping and outcome in _INTERRUPTED:

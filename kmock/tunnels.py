@@ -7,10 +7,11 @@ after a 101 the transport is taken over by a `Tunnel`; after any other answer th
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import StreamReader, web
+from aiohttp.http import HttpProcessingError, RawRequestMessage
 
 from kmock.messages import BodyInterrupted, Duplex, Ending, Outcome
 
@@ -27,7 +28,7 @@ _GRACE_SECONDS = 2.0
 class Connection(web.RequestHandler):
     """One connection of a client, as aiohttp's server has it."""
 
-    __slots__ = ('_held', '_on_lost', '_on_made', '_real_transport', '_seam', '_upgrading')
+    __slots__ = ('_content', '_held', '_held_for', '_on_lost', '_on_made', '_real_transport', '_seam', '_upgrade')
 
     def __init__(
         self,
@@ -41,7 +42,9 @@ class Connection(web.RequestHandler):
         self._on_lost = on_lost
         self._real_transport: asyncio.Transport | None = None  # aiohttp forgets its own when it closes it
         self._held: bytearray | None = None
-        self._upgrading: StreamReader | None = None
+        self._held_for: Mapping[str, str] | None = None
+        self._content: StreamReader | None = None  # the last request's body
+        self._upgrade: Mapping[str, str] | None = None  # the headers of an upgrade request without all its body
         self._seam = b''
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -59,14 +62,14 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         if not data:  # so aiohttp tells itself to go on with what it has
             super().data_received(data)
-            self._notice_upgrade()
+            self._notice()
             return
         start, size = 0, len(data)
         while start < size and self._held is None:
             end = self._portion_end(data, start)
             portion = data if end - start == size else data[start:end]
             super().data_received(portion)
-            self._notice_upgrade()
+            self._notice()
             start = end
         # A head may end within the next bytes.
         self._seam = b'' if data.endswith(_HEAD_END) else data[-3:]
@@ -75,6 +78,10 @@ class Connection(web.RequestHandler):
 
     def _portion_end(self, data: bytes, start: int) -> int:
         """Where the bytes end that aiohttp may see before an upgrade has to be looked for."""
+        if self._upgrade is not None:  # its body is on the way; one of unknown length is taken to last
+            length = self._upgrade.get('Content-Length')
+            missing = len(data) if length is None or self._content is None else int(length) - self._content.total_bytes
+            return min(len(data), start + max(1, missing))
         if start == 0 and self._seam:
             position = (self._seam + data[:3]).find(_HEAD_END)
             if position >= 0:
@@ -82,14 +89,18 @@ class Connection(web.RequestHandler):
         position = data.find(_HEAD_END, start)
         return len(data) if position < 0 else position + len(_HEAD_END)
 
-    def _notice_upgrade(self) -> None:
-        """Begin to hold bytes back if the last request is complete and asks for an upgrade."""
+    def _notice(self) -> None:
+        """Look at what aiohttp has made of a portion: an upgrade request, if complete, or a broken body."""
         if self._messages:
             message, content = self._messages[-1]
-            if getattr(message, 'upgrade', False):  # malformed requests are queued as something else
-                self._upgrading = content
-        if self._upgrading is not None and self._upgrading.is_eof():
-            self._upgrading = None
+            if isinstance(message, RawRequestMessage):
+                self._content = content
+                self._upgrade = message.headers if message.upgrade else None
+            elif self._content is not None and not self._content.is_eof():
+                # aiohttp would answer this as the next request, and let the present one wait for its body for ever.
+                self._content.set_exception(web.RequestPayloadError(message.message))
+        if self._upgrade is not None and self._content is not None and self._content.is_eof():
+            self._held_for, self._upgrade = self._upgrade, None
             self._held = bytearray()
 
     def _hold(self, data: bytes) -> None:
@@ -98,10 +109,9 @@ class Connection(web.RequestHandler):
         if len(self._held) > _HIGH_WATER and self._real_transport is not None:
             self._real_transport.pause_reading()
 
-    @property
-    def holds(self) -> bool:
-        """Whether an upgrade request waits for its answer."""
-        return self._held is not None
+    def holds_for(self, request: web.BaseRequest) -> bool:
+        """Whether this is the upgrade request behind which bytes are held back."""
+        return self._held is not None and self._held_for is request.headers
 
     def release(self) -> None:
         """Let aiohttp have what was held back: the upgrade request was answered as any other."""
@@ -128,9 +138,13 @@ class Connection(web.RequestHandler):
         return self._real_transport, early
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
-        """Called by aiohttp when a request can't be parsed: one line instead of a traceback."""
-        error = str(kwargs.get('exc_info') or 'unknown error').partition('\n')[0]
-        logger.warning('A malformed request was refused: %s', error)
+        """Called by aiohttp; a request that can't be parsed is the client's mistake, and worth one line."""
+        error = kwargs.get('exc_info')
+        if isinstance(error, HttpProcessingError | web.RequestPayloadError):
+            text = ' '.join(str(error).split())
+            logger.warning('A malformed request was refused: %s', text)
+        else:
+            logger.error(*args, exc_info=error)
 
 
 class ClientLeftError(ConnectionResetError):
@@ -235,13 +249,15 @@ class Tunnel(asyncio.Protocol):
             self._transport.write_eof()
 
     async def close(self) -> None:
-        """Leave, and let aiohttp finish the connection as soon as it is lost."""
+        """Leave the client, after what was written has gone out."""
+        if not self._lost:
+            self._transport.close()
+
+    def finish(self) -> None:
+        """Let aiohttp finish its connection as soon as it is lost: it cancels the task that serves it then."""
         self._finished = True
         if self._lost:
-            # Not at once: aiohttp would cancel the task of the handler, which may be the present one.
             self._loop.call_soon(self._connection.connection_lost, self._error)
-        else:
-            self._transport.close()
 
     # --- pumping
 

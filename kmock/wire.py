@@ -27,6 +27,7 @@ from kmock.messages import Answer, BodyInterrupted, Ending, Outcome, RequestBody
 __all__ = [
     'BrokenBodyError',
     'HeadError',
+    'flush',
     'incoming_body',
     'incoming_headers',
     'render_head',
@@ -318,7 +319,7 @@ async def _leave(request: web.BaseRequest, transport: asyncio.Transport, ending:
     if ending is Ending.HELD:
         await asyncio.get_running_loop().create_future()  # until cancelled: the client left, or the server stops
     elif ending is Ending.RESET:
-        await _flush(request, transport)
+        await flush(transport)
         reset_connection(transport)
     elif request.content.is_eof():
         transport.close()
@@ -341,15 +342,17 @@ def reset_connection(transport: asyncio.BaseTransport) -> None:
         transport.abort()
 
 
-async def _flush(request: web.BaseRequest, transport: asyncio.Transport) -> None:
+async def flush(transport: asyncio.Transport) -> None:
     """Wait until all that was written is with the client's system: a reset drops what still waits here."""
-    transport.set_write_buffer_limits(0)
-    await request.writer.drain()
-    sock = transport.get_extra_info('socket')
-    while sys.platform == 'linux' and sock is not None and not transport.is_closing() and _unsent(sock.fileno()):
+    while not transport.is_closing() and _unsent(transport):
         await _clock.sleep_until(_clock.now() + _UNSENT_POLL_SECONDS)
 
 
-def _unsent(fileno: int) -> int:
-    buffer = fcntl.ioctl(fileno, _SIOCOUTQNSD, b'\0' * 4)
-    return int.from_bytes(buffer, sys.byteorder)
+def _unsent(transport: asyncio.Transport) -> int:
+    """How many written bytes have not left yet, as far as that can be known: TLS hides the transport beneath it."""
+    beneath = getattr(getattr(transport, '_ssl_protocol', None), '_transport', None)
+    unsent = transport.get_write_buffer_size() + (beneath.get_write_buffer_size() if beneath is not None else 0)
+    sock = transport.get_extra_info('socket')
+    if sys.platform == 'linux' and sock is not None and not unsent:
+        unsent = int.from_bytes(fcntl.ioctl(sock.fileno(), _SIOCOUTQNSD, b'\0' * 4), sys.byteorder)
+    return unsent

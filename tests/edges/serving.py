@@ -101,3 +101,47 @@ async def serving(script: Script, **options: Any) -> AsyncIterator[Server]:
     async with Server(script, **options) as server:
         yield server
     assert script.servers == []
+
+
+# --- requests and bodies
+
+
+def get(path: str = '/', *headers: str, version: str = '1.1') -> bytes:
+    lines = [f'GET {path} HTTP/{version}', 'Host: there', *headers]
+    return '\r\n'.join([*lines, '', '']).encode()
+
+
+async def pieces(*items: bytes | Exception) -> AsyncIterator[bytes]:
+    for item in items:
+        if isinstance(item, Exception):
+            raise item
+        yield item
+
+
+def post(*headers: str) -> bytes:
+    return '\r\n'.join(['POST / HTTP/1.1', 'Host: there', *headers, '', '']).encode()
+
+
+class Body:
+    """A stream that is fed by the test; None ends it."""
+
+    def __init__(self) -> None:
+        self._items: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.asked = 0
+        self.closed = 0
+
+    def put(self, item: bytes | None) -> None:
+        self._items.put_nowait(item)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self.asked += 1
+        item = await self._items.get()
+        if item is None:
+            raise StopAsyncIteration
+        return item
+
+    async def aclose(self) -> None:
+        self.closed += 1
