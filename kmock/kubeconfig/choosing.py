@@ -11,11 +11,12 @@ __all__ = ['Choice', 'choose']
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """The cluster, who to be there (None: nobody), and the name by which they were found."""
+    """The cluster, who to be there (None: nobody), the name by which they were found, and the default namespace."""
 
     name: str
     cluster: Entry
     user: Entry | None
+    namespace: str | None = None
 
 
 def choose(kubeconfig: Kubeconfig, name: str | None, context: str | None) -> Choice:
@@ -81,7 +82,12 @@ def _by_context(kubeconfig: Kubeconfig, context: Entry) -> Choice:
     user = context.text('user')
     if user is not None and user not in kubeconfig.users:
         raise ClusterError(f'{context} names the user {user}, who is not there. Users: {_listed(kubeconfig.users)}.')
-    return Choice(name=context.name, cluster=cluster, user=None if user is None else kubeconfig.users[user])
+    return Choice(
+        name=context.name,
+        cluster=cluster,
+        user=None if user is None else kubeconfig.users[user],
+        namespace=context.text('namespace'),
+    )
 
 
 def _by_cluster(kubeconfig: Kubeconfig, cluster: Entry) -> Choice:

@@ -83,7 +83,7 @@ def url_target(
     tls = None
     if parsed.scheme == 'https':
         ca, cert, key = (Path(each).expanduser() if each else None for each in (ca, cert, key))
-        tls = client_tls(f'--upstream {bare}', ca=ca, cert=cert, key=key, insecure=insecure)
+        tls = client_tls(ca=ca, cert=cert, key=key, insecure=insecure)
     authorization = None if parsed.user is None else basic(parsed.user, parsed.password or '')
     given = bool(cert) or authorization is not None or any(name.lower() == 'authorization' for name, _ in fixed)
     return Target(url=bare, name=bare, login=Login(authorization=authorization, tls=tls, given=given), headers=fixed)
@@ -103,6 +103,7 @@ def _kubeconfig_target(choice: Choice) -> Target:
         url=str(url.with_user(None)).rstrip('/'),
         name=choice.name,
         log_in=log_in,
+        namespace=choice.namespace,
         renewable=log_in.renewable,
         headers=tuple(_impersonation(choice.user)) if choice.user else (),
         server_name=cluster.text('tls-server-name'),

@@ -54,6 +54,11 @@ class Upstream:
         self._renewed = self._clock.wall()
         self._adopt(target.login)
 
+    @property
+    def login(self) -> Login:
+        """The credentials that are used at present."""
+        return self._login
+
     async def __aenter__(self) -> 'Upstream':
         """Log in. Raises ClusterError if the credentials can't be had."""
         if self.target.log_in is not None:

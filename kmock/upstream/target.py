@@ -42,6 +42,7 @@ class Target:
     Attributes:
         url: the root, with any base path, e.g. `https://rancher.example/k8s/clusters/c-1`; no slash at the end.
         name: how people call it: the kubeconfig's context or cluster, or the URL.
+        namespace: the context's default namespace: clients of a proxy should have the same.
         login: the credentials, where `log_in` is not needed to get them.
         log_in: gets the credentials, when the upstream is entered. Raises ClusterError.
         renewable: whether logging in once more can give anything else.
@@ -52,6 +53,7 @@ class Target:
 
     url: str
     name: str = ''
+    namespace: str | None = None
     login: Login = Login()
     log_in: Callable[[], Awaitable[Login]] | None = None
     renewable: bool = False
