@@ -175,7 +175,12 @@ class KubeconfigLogIn:
         """The same settings object as long as nothing has changed, so that connections are kept."""
         material = (insecure, *(None if path is None else path.read_bytes() for path in files.values()))
         if self._tls is None or material != self._material:
-            self._tls = client_tls(str(self._user if self._user.name else self._cluster), insecure=insecure, **files)
+            self._tls = client_tls(
+                **files,
+                insecure=insecure,
+                ca_name=f'{self._cluster}: certificate-authority',
+                cert_name=f'{self._user}: client-certificate and client-key',
+            )
             self._material = material
 
 
@@ -195,7 +200,7 @@ class ServiceAccountLogIn:
         except (ConfigException, OSError, ValueError) as exc:
             raise ClusterError(f'{self._folder}: the service account of this pod is not usable: {_line(exc)}') from exc
         if self._tls is None:
-            self._tls = client_tls(str(self._folder), ca=Path(loaded.ssl_ca_cert))
+            self._tls = client_tls(ca=Path(loaded.ssl_ca_cert))
         expires = LoopClock().wall() + _TOKEN_FILE_LIFE
         return Login(authorization=loaded.api_key['BearerToken'].strip(), tls=self._tls, given=True, expires=expires)
 

@@ -92,7 +92,7 @@ class OidcTokens:
             if data is not None:
                 ca = folder / 'ca'
                 ca.write_bytes(base64.b64decode(data))
-            return client_tls(f'{self._user}: idp-certificate-authority', ca=ca)
+            return client_tls(ca=ca, ca_name=f'{self._user}: idp-certificate-authority')
 
     def _save(self) -> None:
         """Keep the tokens in the kubeconfig: the provider has made the old refresh-token useless for others, too."""
