@@ -281,8 +281,7 @@ class Normalizer:
         return loosen(value) if loose else value
 
     def _operation(self, operation: Mapping[str, Any], loose: bool) -> Any:
-        # RFC 6902: the path is a JSON Pointer, and names the key of the value.
-        names = [part.replace('~1', '/').replace('~0', '~') for part in str(operation['path']).split('/')[1:]]
+        names = _pointer(operation)
         path = '.'.join(names)
         result = {name: value for name, value in operation.items() if name != 'value'}
         if self._dropped(path):
@@ -318,7 +317,8 @@ class Normalizer:
                 return []
             return [Difference(where='body', recorded=_sized(recorded), asked=_sized(asked))]
         found: list[Difference] = []
-        for difference in _value_differences(one, other, ''):
+        alike = _is_json_patch(one) and _is_json_patch(other) and _operations(one) == _operations(other)
+        for difference in _patch_differences(one, other) if alike else _value_differences(one, other, ''):
             found.append(difference)
             if len(found) >= limit:
                 break
@@ -424,6 +424,11 @@ def _is_json_patch(value: Any) -> bool:
     )
 
 
+def _pointer(operation: Mapping[str, Any]) -> list[str]:
+    """The keys that lead to what an operation of a JSON Patch changes (RFC 6901)."""
+    return [part.replace('~1', '/').replace('~0', '~') for part in str(operation['path']).split('/')[1:]]
+
+
 def _join(path: str, name: str) -> str:
     return f'{path}.{name}' if path else name
 
@@ -471,6 +476,17 @@ def _pair_differences(
                 recorded=_shown(', '.join(one[name])) if name in one else None,
                 asked=_shown(', '.join(other[name])) if name in other else None,
             )
+
+
+def _operations(patch: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    return [(each['op'], each['path'], each.get('from'), 'value' in each) for each in patch]
+
+
+def _patch_differences(recorded: Sequence[Any], asked: Sequence[Any]) -> Iterator[Difference]:
+    """Where the values of the same operations differ, by the paths of the operations."""
+    for one, other in zip(recorded, asked, strict=True):
+        if 'value' in one:
+            yield from _value_differences(one['value'], other['value'], '.'.join(_pointer(one)))
 
 
 def _value_differences(recorded: Any, asked: Any, path: str) -> Iterator[Difference]:

@@ -43,9 +43,8 @@ def explain(matcher: Matcher, question: Question) -> str:
 def _why_known(matcher: Matcher, question: Question) -> list[str]:
     upgrades = [index for index in _at(matcher, question)[:_MAX_COMPARED] if _status(matcher, index) == 101]
     if upgrades:
-        return [
-            f'It was recorded as an upgraded connection ({_numbers(matcher, upgrades)}); those can not be replayed.'
-        ]
+        numbers = _numbers(matcher, upgrades)
+        return [f'It was recorded as an upgraded connection ({numbers}), and those can not be replayed yet.']
     group = matcher.group(question) or matcher.group(question, loose=True)
     if group is None:
         return []
