@@ -130,6 +130,8 @@ class Encoder:
         """
         if not 0 <= frame.at_us <= MAX_TIME:
             raise ValueError(f'a frame at {frame.at_us} µs, before the recording began or decades later')
+        if not isinstance(frame, NoteFrame) and not 0 <= frame.id <= MAX_ID:
+            raise ValueError(f'an exchange with the id {frame.id}')
         if isinstance(frame, RequestFrame) and frame.body is not None and len(frame.body) > MAX_INLINE:
             return b''.join(self.encode(part) for part in detach_body(frame))
         if isinstance(frame, DataFrame) and len(frame.data) > MAX_DATA:

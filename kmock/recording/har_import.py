@@ -55,10 +55,10 @@ def read_har(path: str | os.PathLike[str]) -> Cassette:
     """
     place = _Place()
     try:
-        with open_regular(path) as file:
-            survey = _survey(io.BufferedReader(file), place)
-        with open_regular(path) as file:
-            return _read(io.BufferedReader(file), str(path), survey, place)
+        with io.BufferedReader(open_regular(path)) as file:
+            survey = _survey(file, place)
+        with io.BufferedReader(open_regular(path)) as file:
+            return _read(file, str(path), survey, place)
     except ValueError as error:
         text = str(error).rstrip('.')
         raise CassetteError(f'{path}, {place}: {text}.') from None
