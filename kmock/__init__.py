@@ -1,3 +1,185 @@
-"""Mock HTTP and Kubernetes APIs: rules, a recording proxy, replay. The public names, nothing else."""
+"""Mock HTTP and Kubernetes APIs: rules, a recording proxy, replay. The public names, nothing else.
+
+The names are brought in when they are first used: this package is imported in every pytest run where it is installed.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kmock.errors import (
+        CassetteError,
+        ClusterError,
+        KMockError,
+        LimitError,
+        NoAnswerError,
+        UnmatchedError,
+        UpstreamError,
+    )
+    from kmock.handlers import RawHandler
+    from kmock.messages import Request
+    from kmock.naming import action, resource
+    from kmock.rules.boxes import body, cookies, data, headers, method, name, namespace, params, path, subresource, text
+    from kmock.rules.criteria import (
+        BoolCriteria,
+        Criteria,
+        Criterion,
+        DictCriteria,
+        EventCriteria,
+        FnCriteria,
+        FutureCriteria,
+        HTTPCriteria,
+        K8sCriteria,
+        StrCriteria,
+    )
+    from kmock.rules.payloads import Payload, Response
+    from kmock.rules.sinks import Sink, SinkBox
+    from kmock.rules.views import (
+        AndGroup,
+        Chained,
+        Exclusion,
+        Filter,
+        Group,
+        OrGroup,
+        Priority,
+        Reaction,
+        Root,
+        Slicer,
+        Stream,
+        View,
+    )
+    from kmock.server import Server
 
 __version__ = '1.0.0.dev0'
+
+__all__ = [
+    'AndGroup',
+    'BoolCriteria',
+    'CassetteError',
+    'Chained',
+    'ClusterError',
+    'Criteria',
+    'Criterion',
+    'DictCriteria',
+    'EventCriteria',
+    'Exclusion',
+    'Filter',
+    'FnCriteria',
+    'FutureCriteria',
+    'Group',
+    'HTTPCriteria',
+    'K8sCriteria',
+    'KMockError',
+    'LimitError',
+    'NoAnswerError',
+    'OrGroup',
+    'Payload',
+    'Priority',
+    'RawHandler',
+    'Reaction',
+    'Request',
+    'Response',
+    'Root',
+    'Server',
+    'Sink',
+    'SinkBox',
+    'Slicer',
+    'StrCriteria',
+    'Stream',
+    'UnmatchedError',
+    'UpstreamError',
+    'View',
+    '__version__',
+    'action',
+    'body',
+    'cookies',
+    'data',
+    'headers',
+    'method',
+    'name',
+    'namespace',
+    'params',
+    'path',
+    'resource',
+    'subresource',
+    'text',
+]
+
+_HOMES = {
+    'kmock.errors': (
+        'CassetteError',
+        'ClusterError',
+        'KMockError',
+        'LimitError',
+        'NoAnswerError',
+        'UnmatchedError',
+        'UpstreamError',
+    ),
+    'kmock.handlers': ('RawHandler',),
+    'kmock.messages': ('Request',),
+    'kmock.naming': (
+        'action',
+        'resource',
+    ),
+    'kmock.rules.boxes': (
+        'body',
+        'cookies',
+        'data',
+        'headers',
+        'method',
+        'name',
+        'namespace',
+        'params',
+        'path',
+        'subresource',
+        'text',
+    ),
+    'kmock.rules.criteria': (
+        'BoolCriteria',
+        'Criteria',
+        'Criterion',
+        'DictCriteria',
+        'EventCriteria',
+        'FnCriteria',
+        'FutureCriteria',
+        'HTTPCriteria',
+        'K8sCriteria',
+        'StrCriteria',
+    ),
+    'kmock.rules.payloads': (
+        'Payload',
+        'Response',
+    ),
+    'kmock.rules.sinks': (
+        'Sink',
+        'SinkBox',
+    ),
+    'kmock.rules.views': (
+        'AndGroup',
+        'Chained',
+        'Exclusion',
+        'Filter',
+        'Group',
+        'OrGroup',
+        'Priority',
+        'Reaction',
+        'Root',
+        'Slicer',
+        'Stream',
+        'View',
+    ),
+    'kmock.server': ('Server',),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    value = globals()[name] = getattr(importlib.import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

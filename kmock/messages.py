@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
 from kmock.errors import KMockError, LimitError
-from kmock.naming import Call, parse_call, split_target
+from kmock.naming import Call, Resource, action, parse_call, split_target
 
 __all__ = [
     'Answer',
@@ -242,6 +242,31 @@ class Request:
             self._cache['call'] = parse_call(self.method, self.path, self.params.items())
         call: Call | None = self._cache['call']
         return call
+
+    @property
+    def action(self) -> action | None:
+        """What the request does to a resource: list, watch, fetch, create, update, delete."""
+        return self.call.action if self.call else None
+
+    @property
+    def resource(self) -> Resource | None:
+        """The resource type in the URL, if any."""
+        return self.call.resource if self.call else None
+
+    @property
+    def namespace(self) -> str | None:
+        """The namespace in the URL, if any."""
+        return self.call.namespace if self.call else None
+
+    @property
+    def name(self) -> str | None:
+        """The object's name in the URL, if any."""
+        return self.call.name if self.call else None
+
+    @property
+    def subresource(self) -> str | None:
+        """The subresource in the URL, if any."""
+        return self.call.subresource if self.call else None
 
     # --- the body
 

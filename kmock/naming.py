@@ -1,14 +1,27 @@
 """Names of Kubernetes things: resources, calls (verb, resource, namespace, name, subresource), and the URL grammar.
 
+`Resource` is one resource type; `resource` is what users write to name one, or several, by some of its parts.
+
 Source: the Kubernetes API concepts, "Resource URIs" and "API verbs"; the verbs are those of the audit log and RBAC.
 Nothing here knows which resources exist.
 """
 
 import dataclasses
+import enum
+import re
 import urllib.parse
 from collections.abc import Iterable
+from typing import Any
 
-__all__ = ['Call', 'Resource', 'is_true', 'parse_call', 'split_target']
+__all__ = ['Call', 'Resource', 'action', 'is_true', 'parse_call', 'parse_resource', 'resource', 'split_target']
+
+_VERSION = r'(?P<version>v[0-9]+(?:(?:alpha|beta)[0-9]+)?)'
+_PLURAL = r'(?P<plural>[a-z][a-z0-9-]*)'
+_GROUP = r'(?P<group>[a-z0-9][a-z0-9.-]*)'
+_NOTATIONS = (
+    re.compile(rf'(?:{_GROUP}/)?{_VERSION}/{_PLURAL}'),
+    re.compile(rf'{_PLURAL}\.{_VERSION}(?:\.{_GROUP})?'),
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -32,6 +45,121 @@ class Resource:
         return f'{prefix}/{self.version}/{self.plural}'
 
 
+class resource:  # noqa: N801  (a word that users type)
+    """A resource type as users name it; a part that is None may be anything.
+
+    `resource('v1/pods')`, `resource('pods.v1')`, `resource('kopf.dev/v1/kopfexamples')`,
+    `resource('kopf.dev', 'v1', 'kopfexamples')`, `resource(group='kopf.dev')`, `resource(any object with such parts)`.
+
+    Raises:
+        ValueError: the text is in none of the notations, or nothing is named at all.
+    """
+
+    __slots__ = ('group', 'plural', 'version')
+
+    group: str | None
+    version: str | None
+    plural: str | None
+
+    def __init__(
+        self, *name: Any, group: str | None = None, version: str | None = None, plural: str | None = None
+    ) -> None:
+        if name:
+            named = _read_name(name)
+            group, version, plural = (
+                new if new is not None else old
+                for new, old in zip((group, version, plural), (named.group, named.version, named.plural), strict=True)
+            )
+        if group is None and version is None and plural is None:
+            raise ValueError(
+                "resource() names nothing. Name a part at least: resource('v1/pods'), resource(group=...)."
+            )
+        self.group, self.version, self.plural = group, version, plural
+
+    @property
+    def full(self) -> 'Resource | None':
+        """The resource type, if all of its parts are named."""
+        if self.group is None or self.version is None or self.plural is None:
+            return None
+        return Resource(self.group, self.version, self.plural)
+
+    def matches(self, other: 'Resource') -> bool:
+        """Tell whether a resource type has all the parts that are named here."""
+        return (
+            (self.plural is None or self.plural == other.plural)
+            and (self.group is None or self.group == other.group)
+            and (self.version is None or self.version == other.version)
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, resource | Resource):
+            return (self.group, self.version, self.plural) == (other.group, other.version, other.plural)
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.group, self.version, self.plural))
+
+    def __str__(self) -> str:
+        return str(self.full) if self.full else repr(self)
+
+    def __repr__(self) -> str:
+        if self.full:
+            return f'resource({str(self.full)!r})'
+        parts = {'group': self.group, 'version': self.version, 'plural': self.plural}
+        return f'resource({", ".join(f"{key}={value!r}" for key, value in parts.items() if value is not None)})'
+
+
+def parse_resource(text: str) -> resource | None:
+    """Read `v1/pods`, `pods.v1`, `group/version/plural` or `plural.version.group`; None for any other text."""
+    for notation in _NOTATIONS:
+        found = notation.fullmatch(text)
+        if found:
+            return resource(group=found['group'] or '', version=found['version'], plural=found['plural'])
+    return None
+
+
+def _read_name(name: tuple[Any, ...]) -> Any:
+    """What is named by positional arguments: one string, its parts, or an object that has the parts."""
+    if len(name) == 1 and not isinstance(name[0], str):
+        if all(hasattr(name[0], part) for part in ('group', 'version', 'plural')):
+            return name[0]
+        raise ValueError(f'{name[0]!r} names no resource: it has no group, version and plural.')
+    text = '/'.join(str(part) for part in name if part)
+    found = parse_resource(text)
+    if found is None and re.fullmatch(_PLURAL, text):
+        return resource(plural=text)
+    if found is None:
+        raise ValueError(f"{text!r} names no resource. Write it as 'v1/pods', 'pods.v1' or 'group/v1/plural'.")
+    return found
+
+
+class action(enum.StrEnum):  # noqa: N801  (a word that users type)
+    """What a request does to a resource, told from its method and URL. Patches count as updates."""
+
+    LIST = 'list'
+    WATCH = 'watch'
+    FETCH = 'fetch'
+    CREATE = 'create'
+    UPDATE = 'update'
+    DELETE = 'delete'
+
+    @classmethod
+    def _missing_(cls, value: object) -> 'action | None':
+        return cls._value2member_map_.get(value.lower()) if isinstance(value, str) else None  # type: ignore[return-value]
+
+
+_ACTIONS = {
+    'get': action.FETCH,
+    'list': action.LIST,
+    'watch': action.WATCH,
+    'create': action.CREATE,
+    'update': action.UPDATE,
+    'patch': action.UPDATE,
+    'delete': action.DELETE,
+    'deletecollection': action.DELETE,
+}
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """What a request to a resource means in Kubernetes.
@@ -46,6 +174,11 @@ class Call:
     namespace: str | None = None
     name: str | None = None
     subresource: str | None = None
+
+    @property
+    def action(self) -> action | None:
+        """The verb in the coarser words of the DSL; None where these have no word for it."""
+        return _ACTIONS.get(self.verb)
 
 
 _COLLECTION_VERBS = {'GET': 'list', 'HEAD': 'list', 'POST': 'create', 'DELETE': 'deletecollection'}

@@ -1,0 +1,219 @@
+"""What users write in brackets, read into criteria: strings, dicts, regexps, resources, callables, events, ….
+
+How a string is read (the first that fits):
+
+    ''                               nothing
+    'get', 'post', …                 the HTTP method
+    'list', 'watch', 'fetch', …      the Kubernetes action (but 'delete' is the method)
+    '/path', '/path?q=1', '?q=1'     the path and the parameters
+    'v1/pods', 'pods.v1', …          the resource
+    'get /path', 'list pods.v1'      the method or the action, and one of the two above
+    anything else                    the method, or the body as a JSON string or as text
+"""
+
+import asyncio
+import concurrent.futures
+import functools
+import inspect
+import re
+import threading
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from kmock.naming import action, parse_resource, resource
+from kmock.rules import boxes, criteria
+from kmock.rules.calling import takes_request
+from kmock.rules.criteria import EVERYTHING, Criteria, Or, conjunction
+
+__all__ = ['read_criteria']
+
+_ACTIONS = {each.value: each for each in action if each is not action.DELETE}
+_PLURAL = re.compile('[a-z][a-z0-9-]*')
+
+
+def read_criteria(written: Any) -> Criteria:
+    """Read what stands in brackets.
+
+    Raises:
+        ValueError: it is no criterion, or it contradicts itself.
+    """
+    if written is None:
+        return EVERYTHING
+    if isinstance(written, Criteria):
+        return written
+    if isinstance(written, tuple):
+        return conjunction(*map(read_criteria, written))
+    if isinstance(written, AbstractSet):
+        if not written:
+            raise ValueError('An empty set of criteria matches nothing. Put the alternatives into it, or leave it out.')
+        return Or(map(read_criteria, written))
+    found = _read(written)
+    if found is None and callable(written):
+        found = _read_callable(written)
+    if found is None:
+        raise ValueError(
+            f'{written!r} is no criterion. Use a string, a regexp, bytes, a dict, a callable, a bool, an event, '
+            'a future, a resource, or a marker: path(), params(), headers(), cookies(), body(), text(), data(), ….'
+        )
+    return found
+
+
+@functools.singledispatch
+def _read(written: Any) -> Criteria | None:
+    """One registered function a kind; None for what is unknown."""
+    if all(isinstance(getattr(written, part, None), str) for part in ('group', 'version', 'plural')):
+        return criteria.ResourceCriteria(resource(written))
+    return None
+
+
+def _read_callable(written: Any) -> Criteria:
+    if inspect.iscoroutinefunction(written):
+        raise ValueError(f'{written!r} is asynchronous; a criterion is judged at once. Use a plain function.')
+    return criteria.FnCriteria(written, takes_request(written))
+
+
+# --- strings
+
+
+@_read.register
+def _(written: str) -> Criteria:
+    if not written:
+        return EVERYTHING
+    words = written.split()
+    if len(words) == 1:
+        found = _read_verb(words[0]) or _read_place(words[0])
+        return found or criteria.StrCriteria(written)
+    if len(words) == 2:
+        verb, place = _read_verb(words[0]), _read_place(words[1])
+        if verb is not None and place is None and _PLURAL.fullmatch(words[1]):
+            place = criteria.ResourceCriteria(resource(plural=words[1]))
+        if verb is not None and place is not None:
+            return conjunction(verb, place)
+        if place is not None and words[1].startswith('/') and words[0].isalpha():
+            raise ValueError(
+                f'{words[0]!r} in {written!r} is neither a standard HTTP method nor an action. '
+                f'Write method({words[0]!r}), {words[1]!r}; or text({written!r}) if it is the body.'
+            )
+    return criteria.StrCriteria(written)
+
+
+def _read_verb(word: str) -> Criteria | None:
+    if word.upper() in boxes.STANDARD_METHODS:
+        return criteria.MethodCriteria(word.upper())
+    found = _ACTIONS.get(word.lower())
+    return criteria.ActionCriteria(found) if found else None
+
+
+def _read_place(word: str) -> Criteria | None:
+    if word.startswith(('/', '?')):
+        path, question, query = word.partition('?')
+        wanted = criteria.PathCriteria(path) if path else EVERYTHING
+        return conjunction(wanted, criteria.ParamsCriteria(boxes.params(query).pairs)) if question else wanted
+    found = parse_resource(word)
+    return criteria.ResourceCriteria(found) if found else None
+
+
+# --- markers
+
+
+@_read.register
+def _(written: boxes.method) -> Criteria:
+    return criteria.MethodCriteria(str(written))
+
+
+@_read.register
+def _(written: action) -> Criteria:
+    return criteria.ActionCriteria(written)
+
+
+@_read.register
+def _(written: resource) -> Criteria:
+    return criteria.ResourceCriteria(written)
+
+
+@_read.register
+def _(written: boxes.path) -> Criteria:
+    return EVERYTHING if written.value in (..., None, '') else criteria.PathCriteria(written.value)
+
+
+@_read.register
+def _(written: boxes.params) -> Criteria:
+    return criteria.ParamsCriteria(written.pairs)
+
+
+@_read.register
+def _(written: boxes.headers) -> Criteria:
+    return criteria.HeadersCriteria(written.pairs)
+
+
+@_read.register
+def _(written: boxes.cookies) -> Criteria:
+    return criteria.CookiesCriteria(written.pairs)
+
+
+@_read.register
+def _(written: boxes.body) -> Criteria:
+    value = written.value.encode() if isinstance(written.value, str) else written.value
+    return criteria.BodyCriteria(value)
+
+
+@_read.register
+def _(written: boxes.text) -> Criteria:
+    return criteria.TextCriteria(written.value)
+
+
+@_read.register
+def _(written: boxes.data) -> Criteria:
+    return criteria.DataCriteria(written.value)
+
+
+@_read.register
+def _(written: boxes.name) -> Criteria:
+    return criteria.NameCriteria(written.value)
+
+
+@_read.register
+def _(written: boxes.namespace) -> Criteria:
+    return criteria.NamespaceCriteria(written.value)
+
+
+@_read.register
+def _(written: boxes.subresource) -> Criteria:
+    return criteria.SubresourceCriteria(written.value)
+
+
+# --- plain values
+
+
+@_read.register(bytes)
+@_read.register(bytearray)
+def _(written: bytes | bytearray) -> Criteria:
+    return criteria.BodyCriteria(bytes(written))
+
+
+@_read.register
+def _(written: re.Pattern) -> Criteria:  # type: ignore[type-arg]
+    return criteria.PathCriteria(written) if isinstance(written.pattern, str) else criteria.BodyCriteria(written)
+
+
+@_read.register(Mapping)
+def _(written: Mapping[str, Any]) -> Criteria:
+    return criteria.DictCriteria(dict(written)) if written else EVERYTHING
+
+
+@_read.register
+def _(written: bool) -> Criteria:
+    return criteria.BoolCriteria(written)
+
+
+@_read.register(asyncio.Event)
+@_read.register(threading.Event)
+def _(written: asyncio.Event | threading.Event) -> Criteria:
+    return criteria.EventCriteria(written)
+
+
+@_read.register(asyncio.Future)
+@_read.register(concurrent.futures.Future)
+def _(written: asyncio.Future[Any] | concurrent.futures.Future[Any]) -> Criteria:
+    return criteria.FutureCriteria(written)

@@ -1,0 +1,300 @@
+"""From a payload and a request to an answer, at request time.
+
+The items of a payload are unfolded in order. Heads are gathered until the first real item of the body; then the
+answer is returned with it (or with the whole body, if there is but one), and the rest follows as the body is iterated.
+"""
+
+import collections
+import http.cookies
+import threading
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from kmock.errors import KMockError
+from kmock.feed import Feed
+from kmock.messages import Answer, Request
+from kmock.rules.payloads import (
+    BYTES_TYPE,
+    JSON_TYPE,
+    TEXT_TYPE,
+    Buffer,
+    Constant,
+    File,
+    Head,
+    Item,
+    Live,
+    Nothing,
+    Payload,
+    Poured,
+    Raised,
+    Shared,
+    Steps,
+    encode_json,
+    read_payload,
+)
+from kmock.rules.waiting import Deferred, HandOver
+
+__all__ = ['LiveStreams', 'constant_answer', 'failure_status', 'render']
+
+# Source: the Kubernetes API reference, Status, and apimachinery's list of reasons.
+_REASONS = {
+    400: 'BadRequest',
+    401: 'Unauthorized',
+    403: 'Forbidden',
+    404: 'NotFound',
+    405: 'MethodNotAllowed',
+    406: 'NotAcceptable',
+    409: 'Conflict',
+    410: 'Expired',
+    413: 'RequestEntityTooLarge',
+    415: 'UnsupportedMediaType',
+    422: 'Invalid',
+    429: 'TooManyRequests',
+    500: 'InternalError',
+    503: 'ServiceUnavailable',
+    504: 'Timeout',
+}
+
+
+def failure_status(code: int, message: str = '') -> dict[str, Any]:
+    """A Status object of Kubernetes for an error."""
+    status = {'kind': 'Status', 'apiVersion': 'v1', 'metadata': {}, 'status': 'Failure', 'message': message}
+    return {**status, 'reason': _REASONS.get(code, 'Unknown'), 'code': code}
+
+
+class LiveStreams:
+    """The streams that wait at a `...` just now, and how to feed them from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[Feed[Item], Request] = {}
+
+    async def wait(self, request: Request) -> list[Item]:
+        """Wait to be fed: all that was fed until the stream took its turn. Empty if nothing will come any more."""
+        feed: Feed[Item] = Feed()
+        with self._lock:
+            self._waiting[feed] = request
+        try:
+            first = [item async for item in _one(feed)]
+        finally:
+            with self._lock:
+                del self._waiting[feed]
+        feed.close()
+        return first + [item async for item in feed]
+
+    def requests(self) -> list[Request]:
+        """The requests whose streams wait."""
+        with self._lock:
+            return list(self._waiting.values())
+
+    def put(self, item: Item, wanted: Iterable[Request]) -> None:
+        """Feed the waiting streams of those requests."""
+        ids = {request.id for request in wanted}
+        with self._lock:
+            for feed, request in self._waiting.items():
+                if request.id in ids:
+                    feed.put(item)
+
+    def close(self) -> None:
+        """Let all that wait go on to their ends."""
+        with self._lock:
+            for feed in self._waiting:
+                feed.close()
+
+
+async def _one(feed: Feed[Item]) -> AsyncIterator[Item]:
+    async for item in feed:
+        yield item
+        return
+
+
+class _Unfolding:
+    """The items of one payload for one request: gives heads and constants, in order."""
+
+    __slots__ = ('_live', '_request', '_todo', 'streamed')
+
+    def __init__(self, items: tuple[Item, ...], request: Request, live: LiveStreams) -> None:
+        self._todo: collections.deque[Item] = collections.deque(items)
+        self._request = request
+        self._live = live
+        self.streamed = False
+        """Whether the present item belongs to a stream."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether anything that is left could give a body."""
+        return not all(
+            isinstance(item, Poured | Nothing) or (isinstance(item, Deferred) and item.bodiless) for item in self._todo
+        )
+
+    def stop(self) -> None:
+        self._todo.clear()
+
+    async def advance(self) -> Head | Constant | None:
+        """The next part; None at the end. Raises HandOver where a StopIteration stands or came."""
+        while self._todo:
+            item = self._todo[0]
+            if isinstance(item, Shared):
+                self.streamed = True
+                try:
+                    value = await item.take()
+                except StopAsyncIteration:
+                    self._todo.popleft()
+                    continue
+                item = read_payload(value)
+            else:
+                self._todo.popleft()
+            part = await self._unfold(item)
+            if part is not None:
+                return part
+        return None
+
+    async def _unfold(self, item: Item) -> Head | Constant | None:
+        """One item: a part if it is one, else what it consists of is put before the rest."""
+        match item:
+            case Constant():
+                return item
+            case Head():
+                return self._watch_error(item) or item
+            case Payload():
+                self._todo.extendleft(reversed((item.head, *item.items) if item.head else item.items))
+            case Steps():
+                self.streamed = True
+                self._todo.extendleft(reversed(item.items))
+            case Shared():
+                self._todo.appendleft(item)
+            case Live():
+                self.streamed = True
+                self._todo.extendleft(reversed(await self._live.wait(self._request)))
+            case Deferred():
+                self._todo.appendleft(read_payload(await item.resolve(self._request)))
+            case Poured():
+                await item.sink.pour(self._request)
+            case Raised():
+                _throw(item.error)
+            case File():
+                return Constant(item.path.read_bytes(), _file_type(item.path.suffix))
+            case Buffer():
+                return _read_buffer(item.buffer)
+        return None
+
+    def _watch_error(self, head: Head) -> Constant | None:
+        """The ERROR event that a status inside the stream of a watch stands for."""
+        code = head.status
+        if code is None or not self.streamed or not 400 <= code <= 599:
+            return None
+        if self._request.call is None or self._request.call.verb != 'watch':
+            return None
+        return encode_json({'type': 'ERROR', 'object': failure_status(code)})
+
+
+def _throw(error: BaseException | type[BaseException]) -> None:
+    if isinstance(error, StopIteration | StopAsyncIteration):
+        raise HandOver
+    if isinstance(error, type):
+        if issubclass(error, StopIteration | StopAsyncIteration):
+            raise HandOver
+        raise error
+    raise error.with_traceback(None)  # it may be raised many times
+
+
+def _file_type(suffix: str) -> str:
+    return {'.json': JSON_TYPE, '.txt': TEXT_TYPE, '.html': 'text/html; charset=utf-8'}.get(suffix, BYTES_TYPE)
+
+
+def _read_buffer(buffer: Any) -> Constant:
+    content = buffer.read()
+    return Constant(content.encode(), TEXT_TYPE) if isinstance(content, str) else Constant(content or b'', BYTES_TYPE)
+
+
+class _Stream:
+    """The body of a streamed answer."""
+
+    __slots__ = ('_first', '_unfolding')
+
+    def __init__(self, first: Constant, unfolding: _Unfolding) -> None:
+        self._first: Constant | None = first
+        self._unfolding = unfolding
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        part: Head | Constant | None
+        part, self._first = self._first, None
+        while True:
+            if part is None:
+                part = await self._next()
+            if isinstance(part, Head):
+                raise KMockError(f'{_describe(part)} in a stream comes too late: put it before the body.')
+            data = part.data + b'\n' if part.is_json else part.data
+            if data:  # an empty item only makes the head go out
+                return data
+            part = None
+
+    async def _next(self) -> Head | Constant:
+        try:
+            part = await self._unfolding.advance()
+        except HandOver:
+            self._unfolding.stop()
+            part = None
+        if part is None:
+            raise StopAsyncIteration
+        return part
+
+    async def aclose(self) -> None:
+        self._first = None
+        self._unfolding.stop()
+
+
+def _describe(head: Head) -> str:
+    if head.status is not None:
+        return f'The status {head.status} (to send the number, write data({head.status}))'
+    return f'The header {head.headers[0][0]!r}' if head.headers else 'A cookie'
+
+
+async def render(payload: Payload, request: Request, live: LiveStreams) -> Answer | None:
+    """Make the answer; None if the payload has nothing to answer.
+
+    Raises:
+        HandOver: a StopIteration came before anything was to be sent: this rule is done with the request.
+        Exception: whatever the payload raises.
+    """
+    unfolding = _Unfolding(payload.items, request, live)
+    head = payload.head
+    part = await unfolding.advance()
+    while isinstance(part, Head):
+        head = head.merged(part)
+        part = await unfolding.advance()
+    if part is None:
+        return _answer(head, b'', None) if head or unfolding.streamed else None
+    if unfolding.streamed or unfolding.goes_on:
+        return _answer(head, _Stream(part, unfolding), part.content_type)
+    await unfolding.advance()  # what is left are sinks and events
+    return _answer(head, part.data, part.content_type)
+
+
+def constant_answer(payload: Payload) -> Answer | None:
+    """The answer of a payload that is the same for every request; None if it has to be rendered."""
+    if not payload.items and payload.head:
+        return _answer(payload.head, b'', None)
+    match payload.items:
+        case (Constant(data, content_type),):
+            return _answer(payload.head, data, content_type)
+    return None
+
+
+def _answer(head: Head, body: bytes | AsyncIterator[bytes], content_type: str | None) -> Answer:
+    headers = head.headers
+    if content_type is not None and not any(key.lower() == 'content-type' for key, _ in headers):
+        headers = (('Content-Type', content_type), *headers)
+    for key, value in head.cookies:
+        headers = (*headers, ('Set-Cookie', _set_cookie(key, value)))
+    return Answer(status=head.status or 200, reason=head.reason, headers=headers, body=body)
+
+
+def _set_cookie(key: str, value: str) -> str:
+    jar: http.cookies.SimpleCookie = http.cookies.SimpleCookie()
+    jar[key] = value
+    jar[key]['path'] = '/'
+    return jar[key].OutputString()

@@ -1,0 +1,193 @@
+"""Payloads whose value is known only when a request asks for it: callables, awaitables, futures, events, queues.
+
+Each is a small class with one method, `resolve`, that waits and returns the value to take its place.
+What is blocking (the threading and queue modules) is waited for in a short-lived daemon thread, never in the loop.
+"""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import queue
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from kmock.messages import Request
+from kmock.rules.calling import result_of, takes_request, wants_await
+
+__all__ = ['Awaited', 'Called', 'Deferred', 'HandOver', 'Notified', 'Resulting', 'Taken', 'read_deferred']
+
+BLOCKING_PATIENCE = 0.05
+"""For how many seconds a thread waits before it looks whether it is still wanted."""
+
+
+class HandOver(Exception):
+    """StopIteration came out of a payload: this use of it is over."""
+
+
+class Deferred:
+    """A value that is not known yet."""
+
+    __slots__ = ()
+
+    bodiless = False
+    """Whether it never gives a body: it is only waited for."""
+
+    async def resolve(self, request: Request) -> Any:
+        """Wait for the value. Raises HandOver where a StopIteration came."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Give up what was never asked for."""
+
+
+class Called(Deferred):
+    """A callable, sync or async, called anew for each request."""
+
+    __slots__ = ('fn', 'takes_request')
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        self.fn = fn
+        self.takes_request = takes_request(fn)
+
+    async def resolve(self, request: Request) -> Any:
+        try:
+            result = self.fn(request) if self.takes_request else self.fn()
+            if wants_await(result):
+                result = await result_of(result)
+        except (StopIteration, StopAsyncIteration) as exc:
+            raise HandOver from exc
+        except RuntimeError as exc:
+            # This is what becomes of a StopIteration in a coroutine (PEP 479).
+            if isinstance(exc.__cause__, StopIteration):
+                raise HandOver from exc
+            raise
+        waits = getattr(self.fn, '__self__', None)
+        return None if isinstance(waits, threading.Event | asyncio.Event) else result
+
+
+class Awaited(Deferred):
+    """An awaitable written as it is: awaited once, at the first request; its result serves the later ones, too."""
+
+    __slots__ = ('_awaitable', '_task')
+
+    def __init__(self, awaitable: Awaitable[Any]) -> None:
+        self._awaitable = awaitable
+        self._task: asyncio.Task[Any] | None = None
+
+    async def resolve(self, request: Request) -> Any:
+        if self._task is None:
+            self._task = asyncio.ensure_future(result_of(self._awaitable))
+        # A client that leaves takes nothing away from the others.
+        return await asyncio.shield(self._task)
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        else:
+            close = getattr(self._awaitable, 'close', None)
+            if close is not None:
+                close()
+
+
+class Resulting(Deferred):
+    """A future or a task, of asyncio or concurrent."""
+
+    __slots__ = ('future',)
+
+    def __init__(self, future: asyncio.Future[Any] | concurrent.futures.Future[Any]) -> None:
+        self.future = future
+
+    async def resolve(self, request: Request) -> Any:
+        return await asyncio.shield(asyncio.wrap_future(self.future))
+
+
+class Notified(Deferred):
+    """An event or a condition, of asyncio or threading: waited for, it gives nothing."""
+
+    __slots__ = ('source',)
+
+    bodiless = True
+
+    def __init__(self, source: asyncio.Event | asyncio.Condition | threading.Event | threading.Condition) -> None:
+        self.source = source
+
+    async def resolve(self, request: Request) -> Any:
+        match self.source:
+            case asyncio.Event():
+                await self.source.wait()
+            case asyncio.Condition():
+                async with self.source:
+                    await self.source.wait()
+            case threading.Event():
+                if not self.source.is_set():
+                    await _in_thread(self._wait_event)
+            case threading.Condition():
+                await _in_thread(self._wait_condition)
+
+    def _wait_event(self, wanted: Callable[[], bool]) -> None:
+        assert isinstance(self.source, threading.Event)
+        while wanted() and not self.source.wait(BLOCKING_PATIENCE):
+            pass
+
+    def _wait_condition(self, wanted: Callable[[], bool]) -> None:
+        assert isinstance(self.source, threading.Condition)
+        with self.source:  # nobody can notify between two waits: that needs the lock
+            while wanted() and not self.source.wait(BLOCKING_PATIENCE):
+                pass
+
+
+class Taken(Deferred):
+    """A queue, of asyncio or threads: each asking takes one item."""
+
+    __slots__ = ('source',)
+
+    def __init__(self, source: asyncio.Queue[Any] | queue.Queue[Any] | queue.SimpleQueue[Any]) -> None:
+        self.source = source
+
+    async def resolve(self, request: Request) -> Any:
+        if isinstance(self.source, asyncio.Queue):
+            return await self.source.get()
+        try:
+            return self.source.get_nowait()
+        except queue.Empty:
+            return await _in_thread(self._take)
+
+    def _take(self, wanted: Callable[[], bool]) -> Any:
+        assert not isinstance(self.source, asyncio.Queue)
+        while wanted():
+            try:
+                return self.source.get(timeout=BLOCKING_PATIENCE)
+            except queue.Empty:
+                continue
+        return None
+
+
+async def _in_thread(wait: Callable[[Callable[[], bool]], Any]) -> Any:
+    """Run a blocking wait in a daemon thread of its own; it ends soon after it is no longer wanted."""
+    future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+
+    def run() -> None:
+        with contextlib.suppress(concurrent.futures.InvalidStateError):  # cancelled just now: nobody waits
+            try:
+                result = wait(lambda: not future.cancelled())
+            except Exception as exc:  # goes to whoever waits
+                future.set_exception(exc)
+            else:
+                future.set_result(result)
+
+    threading.Thread(target=run, name='kmock-wait', daemon=True).start()
+    return await asyncio.wrap_future(future)
+
+
+def read_deferred(written: Any) -> Deferred | None:
+    """Read what is known only later; None for what is no such thing. Callables are not looked at here."""
+    match written:
+        case asyncio.Event() | asyncio.Condition() | threading.Event() | threading.Condition():
+            return Notified(written)
+        case asyncio.Queue() | queue.Queue() | queue.SimpleQueue():
+            return Taken(written)
+        case asyncio.Future() | concurrent.futures.Future():
+            return Resulting(written)
+    return Awaited(written) if wants_await(written) else None
