@@ -172,31 +172,41 @@ def timeline_lines(cassette: Cassette, *, width: int = 100) -> Iterator[str]:
 
 
 class _Columns:
-    """The layout of the timeline for a width; what is left is shared by the target and the bar."""
+    """The layout of the timeline for a width: narrow terminals lose columns, what is left goes to target and bar."""
 
-    FIXED = 9 + 1 + 6 + 1 + 6 + 1 + 1 + 3 + 1 + 8 + 1 + 5 + 1 + 7 + 1 + 6 + 1
+    FIXED = 9 + 1 + 6 + 1 + 6 + 1 + 1 + 3 + 1 + 8 + 1 + 6
 
     def __init__(self, width: int) -> None:
-        flexible = max(width - self.FIXED, 24)
-        self.bar = min(40, max(8, flexible // 4))
+        self.has_parts, self.has_bytes, self.has_bar = width >= 96, width >= 76, width >= 64
+        taken = self.FIXED + 6 * self.has_parts + 8 * self.has_bytes + self.has_bar
+        flexible = max(width - taken, 12)
+        self.bar = min(40, max(8, flexible // 4)) if self.has_bar else 0
         self.target = flexible - self.bar
 
     def title(self) -> str:
-        target = 'target'.ljust(self.target)
-        return f'{"at, s":>9} {"id":>6} {"method":<6} {target} {"st.":>3} {"took":>8} {"parts":>5} {"bytes":>7} ended  '
+        return self._line('at, s', 'id', 'method', 'target', 'st.', 'took', 'parts', 'bytes', 'ended', '')
 
     def line(self, exchange: Exchange, span_us: int) -> str:
         end, response = exchange.end, exchange.response
         last_us = end.at_us if end is not None else span_us
-        target = shorten_middle(exchange.target, self.target)
-        padding = ' ' * (self.target - display_width(target))
-        status = str(response.status) if response is not None else '-'
-        took = duration_text(max(0, last_us - exchange.at_us))
-        line = (
-            f'{exchange.at_us / 1e6:>9.3f} {f"#{exchange.id}":>6} {shorten(exchange.method, 6):<6} {target}{padding} '
-            f'{status:>3} {took:>8} {exchange.chunk_count:>5} {size_text(exchange.body_size):>7} '
-            f'{_ENDED[exchange.outcome]:<6} {bar(exchange.at_us, last_us, span_us, self.bar)}'
+        return self._line(
+            f'{exchange.at_us / 1e6:.3f}',
+            f'#{exchange.id}',
+            shorten(exchange.method, 6),
+            shorten_middle(exchange.target, self.target),
+            str(response.status) if response is not None else '-',
+            duration_text(max(0, last_us - exchange.at_us)),
+            str(exchange.chunk_count),
+            size_text(exchange.body_size),
+            _ENDED[exchange.outcome],
+            bar(exchange.at_us, last_us, span_us, self.bar) if self.has_bar else '',
         )
+
+    def _line(self, *cells: str) -> str:
+        at, number, method, target, status, took, parts, size, ended, drawn = cells
+        padding = ' ' * (self.target - display_width(target))
+        optional = (f' {parts:>5}' if self.has_parts else '') + (f' {size:>7}' if self.has_bytes else '')
+        line = f'{at:>9} {number:>6} {method:<6} {target}{padding} {status:>3} {took:>8}{optional} {ended:<6} {drawn}'
         return line.rstrip()
 
 

@@ -35,7 +35,7 @@ class Taped:
     answer_headers: Sequence[tuple[str, str]] = ()
     head: float = 0.001
     pieces: Sequence[tuple[float, bytes]] = ()
-    end: float | None = 0.002
+    end: float | None
     outcome: Outcome = Outcome.COMPLETE
     error: str | None = None
 
@@ -44,6 +44,8 @@ def taped(method: str, target: str, answer: bytes = b'', **kwargs: Any) -> Taped
     """An exchange with its whole answer in one piece, unless `pieces` are given."""
     if answer:
         kwargs.setdefault('pieces', [(0.001, answer)])
+    if 'end' not in kwargs:
+        kwargs['end'] = max([0.002, kwargs.get('head', 0), *(offset for offset, _ in kwargs.get('pieces', ()))])
     if kwargs.get('body') is not None:
         kwargs.setdefault('headers', JSON)
     return Taped(method=method, target=target, **kwargs)
@@ -56,7 +58,10 @@ def tape(*exchanges: Taped, name: str = 'story.kmock', matching: dict[str, Any] 
         frames += _frames(number, each)
     header = Header(created='2030-01-02T03:04:05Z', matching=matching or {})
     order = {id(frame): place for place, frame in enumerate(frames)}
-    return Cassette.from_frames(header, sorted(frames, key=lambda each: (each.at_us, order[id(each)])), name=name)
+    frames.sort(key=lambda each: (each.at_us, order[id(each)]))
+    cassette = Cassette.from_frames(header, frames, name=name)
+    assert cassette.problems == []
+    return cassette
 
 
 def _frames(number: int, each: Taped) -> Iterable[Frame]:

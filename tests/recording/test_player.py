@@ -328,7 +328,7 @@ class TestLog:
     async def test_bodies_are_not_held_in_memory(self, clock: VirtualClock) -> None:
         reads = 0
 
-        cassette = tape(taped('GET', WATCH, pieces=[(n / 10, b'event\n') for n in range(1000)], end=100))
+        cassette = tape(taped('GET', WATCH, pieces=[(n / 10, b'event\n') for n in range(1, 1001)], end=100))
         source = cassette._source
         original = source.read
 
