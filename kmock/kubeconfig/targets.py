@@ -12,6 +12,7 @@ from kmock.errors import ClusterError
 from kmock.kubeconfig.choosing import Choice, choose
 from kmock.kubeconfig.credentials import KubeconfigLogIn, ServiceAccountLogIn, basic
 from kmock.kubeconfig.files import Entry, read_kubeconfig
+from kmock.kubeconfig.proxies import environment_proxy
 from kmock.kubeconfig.tls import client_tls
 from kmock.upstream import Login, Target
 
@@ -86,7 +87,8 @@ def url_target(
         tls = client_tls(ca=ca, cert=cert, key=key, insecure=insecure)
     authorization = None if parsed.user is None else basic(parsed.user, parsed.password or '')
     given = bool(cert) or authorization is not None or any(name.lower() == 'authorization' for name, _ in fixed)
-    return Target(url=bare, name=bare, login=Login(authorization=authorization, tls=tls, given=given), headers=fixed)
+    login = Login(authorization=authorization, tls=tls, given=given)
+    return Target(url=bare, name=bare, login=login, headers=fixed, proxy=_proxy(parsed))
 
 
 def _kubeconfig_target(choice: Choice) -> Target:
@@ -95,9 +97,6 @@ def _kubeconfig_target(choice: Choice) -> Target:
     if server is None:
         raise ClusterError(f'{cluster} has no server.')
     url = _parse_url(server, f'{cluster}: server')
-    proxy = cluster.text('proxy-url')
-    if proxy is not None:
-        _parse_url(proxy, f'{cluster}: proxy-url')
     log_in = KubeconfigLogIn(choice)
     return Target(
         url=str(url.with_user(None)).rstrip('/'),
@@ -107,8 +106,17 @@ def _kubeconfig_target(choice: Choice) -> Target:
         renewable=log_in.renewable,
         headers=tuple(_impersonation(choice.user)) if choice.user else (),
         server_name=cluster.text('tls-server-name'),
-        proxy=proxy,
+        proxy=_proxy(url, cluster.text('proxy-url'), f'{cluster}: proxy-url'),
     )
+
+
+def _proxy(url: URL, given: str | None = None, where: str = '') -> str | None:
+    """The proxy that is given, or else that of the environment."""
+    if given is None:
+        given, where = environment_proxy(url), f'{url.scheme.upper()}_PROXY'
+    if given is not None:
+        _parse_url(given, where)
+    return given
 
 
 def _impersonation(user: Entry) -> Iterable[tuple[str, str]]:
@@ -132,7 +140,8 @@ def _pod_target() -> Target:
     host, port = os.environ['KUBERNETES_SERVICE_HOST'], os.environ.get('KUBERNETES_SERVICE_PORT') or '443'
     authority = f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
     log_in = ServiceAccountLogIn(SERVICE_ACCOUNT)
-    return Target(url=f'https://{authority}', name='in-cluster', log_in=log_in, renewable=True)
+    url = URL(f'https://{authority}')
+    return Target(url=str(url), name='in-cluster', log_in=log_in, renewable=True, proxy=_proxy(url))
 
 
 def _parse_url(text: str, where: str) -> URL:

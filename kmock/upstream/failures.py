@@ -9,13 +9,21 @@ import aiohttp
 from kmock.errors import UpstreamError
 from kmock.upstream.target import Target
 
-__all__ = ['CONNECT_SECONDS', 'FOREIGN', 'explain', 'one_line']
+__all__ = ['CONNECT_SECONDS', 'FOREIGN', 'ProxyUnreachableError', 'explain', 'one_line']
 
 CONNECT_SECONDS = 30.0
 """How long a connection may take to be made, TLS included."""
 
 FOREIGN = (aiohttp.ClientError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, EOFError)
 """What asyncio, ssl and aiohttp raise when a request fails."""
+
+
+class ProxyUnreachableError(ConnectionError):
+    """Raised in place of what the system says when it is the proxy that can't be reached."""
+
+    def __init__(self, os_error: OSError) -> None:
+        super().__init__(str(os_error))
+        self.os_error = os_error
 
 
 def explain(exc: BaseException, target: Target) -> UpstreamError:
@@ -31,7 +39,7 @@ def one_line(exc: BaseException) -> str:
 
 def _cause(exc: BaseException, target: Target) -> str:
     match exc:
-        case aiohttp.ClientProxyConnectionError():
+        case aiohttp.ClientProxyConnectionError() | ProxyUnreachableError():
             return f'the proxy {_without_user(target.proxy)} can not be reached: {_system_text(exc.os_error)}.'
         case aiohttp.ClientHttpProxyError():
             return f'the proxy {_without_user(target.proxy)} answered {exc.status} {exc.message}.'

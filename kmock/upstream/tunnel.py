@@ -15,7 +15,7 @@ from http import HTTPStatus
 from yarl import URL
 
 from kmock.messages import Answer, BodyInterrupted, ChunkPart, Ending
-from kmock.upstream.failures import CONNECT_SECONDS, FOREIGN, one_line
+from kmock.upstream.failures import CONNECT_SECONDS, FOREIGN, ProxyUnreachableError, one_line
 from kmock.upstream.target import Headers, Login, Target, passing_headers
 
 __all__ = ['RawConnection']
@@ -49,7 +49,10 @@ class RawConnection:
         async with asyncio.timeout(CONNECT_SECONDS):
             if target.proxy is None:
                 return await cls._connect(target.base, login.tls, target.server_name)
-            connection = await cls._connect(URL(target.proxy), None, None)
+            try:
+                connection = await cls._connect(URL(target.proxy), None, None)
+            except OSError as exc:
+                raise ProxyUnreachableError(exc) from exc
             try:
                 await connection._pass_proxy(target, login)
             except BaseException:

@@ -8,6 +8,12 @@ from typing import Any
 import pytest
 import trustme
 import yaml
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from kmock.errors import ClusterError
 from kmock.kubeconfig import find_target, targets, url_target
@@ -23,6 +29,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv('HOME', str(home))
     monkeypatch.delenv('KUBECONFIG', raising=False)
     monkeypatch.delenv('KUBERNETES_SERVICE_HOST', raising=False)
+    for name in 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY':
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setattr(targets, 'SERVICE_ACCOUNT', tmp_path / 'serviceaccount')
     return home
 
@@ -249,8 +258,9 @@ def test_missing_user_is_told(write: Write) -> None:
         find_target(None, kubeconfig=write(config({'a': ('one', 'ann')}, ('one',), ('bob',), current='a')))
 
 
-def test_cluster_settings_reach_the_target(write: Write) -> None:
+def test_settings_reach_the_target(write: Write) -> None:
     content = config({'a': ('one', 'ann')}, ('one',), ('ann',), current='a')
+    content['contexts'][0]['context']['namespace'] = 'team'
     content['clusters'][0]['cluster'] = {
         'server': 'https://one.example:6443/k8s/c-1/',
         'tls-server-name': 'api.internal',
@@ -258,7 +268,7 @@ def test_cluster_settings_reach_the_target(write: Write) -> None:
     }
     content['users'][0]['user'] |= {'as': 'boss', 'as-groups': ['x', 'y'], 'as-user-extra': {'reason': ['test']}}
     target = find_target(None, kubeconfig=write(content))
-    assert (target.url, target.name) == ('https://one.example:6443/k8s/c-1', 'a')
+    assert (target.url, target.name, target.namespace) == ('https://one.example:6443/k8s/c-1', 'a', 'team')
     assert (target.server_name, target.proxy) == ('api.internal', 'http://proxy.example:3128')
     assert target.headers == (
         ('Impersonate-User', 'boss'),
@@ -284,7 +294,7 @@ def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def test_pod_without_a_kubeconfig_uses_its_service_account(pod: Path) -> None:
     target = find_target(None)
-    assert (target.url, target.name, target.renewable) == ('https://10.0.0.1:443', 'in-cluster', True)
+    assert (target.url, target.name, target.renewable) == ('https://10.0.0.1', 'in-cluster', True)
     assert target.log_in is not None
     login = await target.log_in()
     assert login.authorization == 'Bearer token-of-pod'
@@ -312,6 +322,51 @@ async def test_broken_service_account_is_told(pod: Path) -> None:
     assert target.log_in is not None
     with pytest.raises(ClusterError, match=r'the service account of this pod is not usable: .*does not exist'):
         await target.log_in()
+
+
+# --- proxies
+
+
+@pytest.mark.parametrize(
+    ('url', 'excluded', 'expected'),
+    [
+        ('https://api.example', '', 'http://secure:3128'),
+        ('http://api.example', '', 'http://plain:3128'),
+        ('https://localhost:6443', '', None),
+        ('https://127.3.2.1:6443', '', None),
+        ('https://[::1]:6443', '', None),
+        ('https://api.example', '*', None),
+        ('https://api.example', 'other, example', None),
+        ('https://api.example', 'api.EXAMPLE', None),
+        ('https://api.example', '.example', None),
+        ('https://api.example', '*.example', None),
+        ('https://example', '.example', 'http://secure:3128'),
+        ('https://badexample', 'example', 'http://secure:3128'),
+        ('https://api.example:6443', 'api.example:6443', None),
+        ('https://api.example:6443', 'api.example:443', 'http://secure:3128'),
+        ('https://10.1.2.3', '10.0.0.0/8', None),
+        ('https://10.1.2.3', '10.1.2.3', None),
+        ('https://11.1.2.3', '10.0.0.0/8,10.1', 'http://secure:3128'),
+        ('https://[fd00::5]', 'fd00::/8', None),
+        ('https://[fd00::5]:6443', '[fd00::5]:6443', None),
+    ],
+)
+def test_proxy_of_the_environment_is_used_as_kubectl_does(
+    monkeypatch: pytest.MonkeyPatch, url: str, excluded: str, expected: str | None
+) -> None:
+    monkeypatch.setenv('HTTPS_PROXY', 'http://secure:3128')
+    monkeypatch.setenv('http_proxy', 'plain:3128')
+    monkeypatch.setenv('no_proxy', excluded)
+    assert url_target(url).proxy == expected
+
+
+def test_proxy_of_the_cluster_wins(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('HTTP_PROXY', 'socks5://elsewhere')
+    content = config({'a': ('one', None)}, ('one',), current='a')
+    with pytest.raises(ClusterError, match=r'HTTP_PROXY .* is not usable'):
+        find_target(None, kubeconfig=write(content))
+    content['clusters'][0]['cluster']['proxy-url'] = 'http://proxy.example:3128'
+    assert find_target(None, kubeconfig=write(content)).proxy == 'http://proxy.example:3128'
 
 
 # --- plain URLs
@@ -380,8 +435,9 @@ def test_unusable_certificates_are_told(tmp_path: Path) -> None:
     leaf.cert_chain_pems[0].write_to_path(tmp_path / 'cert')
     other.private_key_pem.write_to_path(tmp_path / 'key')
     (tmp_path / 'junk').write_text('junk')
-    encrypted = tmp_path / 'encrypted'
-    encrypted.write_text('-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n')
+    key = load_pem_private_key(leaf.private_key_pem.bytes(), None)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b'secret'))
+    (tmp_path / 'encrypted').write_bytes(pem)
     for message, options in [
         ('absent can not be read: No such file', {'ca': 'absent'}),
         ('absent can not be read: No such file', {'cert': 'cert', 'key': 'absent'}),
@@ -389,7 +445,10 @@ def test_unusable_certificates_are_told(tmp_path: Path) -> None:
         ('junk: the client certificate does not load', {'cert': 'junk'}),
         ('cert: the client certificate does not load: no PEM with a certificate and its key', {'cert': 'cert'}),
         ('the key is not the key of this certificate', {'cert': 'cert', 'key': 'key'}),
-        ('encrypted: the client certificate does not load: .*', {'cert': 'cert', 'key': 'encrypted'}),
+        (
+            'encrypted: the client certificate does not load: the key is encrypted; decrypt it first',
+            {'cert': 'cert', 'key': 'encrypted'},
+        ),
         ('a key needs its certificate', {'key': 'key'}),
     ]:
         with pytest.raises(ClusterError, match=message) as info:

@@ -185,6 +185,26 @@ async def test_upload_cut_by_the_client_aborts_the_request() -> None:
         await asyncio.wait_for(gone.wait(), 5)
 
 
+async def test_early_answer_ends_the_upload() -> None:
+    gone = asyncio.Event()
+
+    async def talk(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b'HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno')
+        await peer.gone()
+        gone.set()
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b'x' * 100_000
+
+    request = Request.make('POST', '/', headers={'Transfer-Encoding': 'chunked'})
+    async with raw_server(talk) as server, asking(server.url) as upstream:
+        answer = await upstream.respond(request.with_content(RequestBody(endless(), declared=True)))
+        assert (answer.status, await body_of(answer)) == (413, b'no')
+        await asyncio.wait_for(gone.wait(), 5)
+
+
 async def test_cancelled_request_is_closed_upstream() -> None:
     asked, gone = asyncio.Event(), asyncio.Event()
 

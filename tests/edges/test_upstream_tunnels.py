@@ -275,44 +275,6 @@ async def test_offer_of_http2_is_not_passed_on() -> None:
     assert b'HTTP2' not in heads[0]
 
 
-async def connecting_proxy(peer: Peer) -> None:
-    """A proxy that knows CONNECT alone, and wants to be asked by name."""
-    head = (await peer.head()).decode().split('\r\n')
-    host, port = head[0].split(' ')[1].rsplit(':', 1)
-    if 'Proxy-Authorization: Basic bWU6c2VjcmV0' not in head:
-        await peer.send(b'HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n')
-        return
-    reader, writer = await asyncio.open_connection(host, int(port))
-    await peer.send(b'HTTP/1.1 200 OK\r\n\r\n')
-
-    async def pipe(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await source.read(65536):
-                sink.write(data)
-                await sink.drain()
-            sink.write_eof()
-
-    await asyncio.gather(pipe(peer.reader, writer), pipe(reader, peer.writer))
-    writer.close()
-    await writer.wait_closed()
-
-
-async def test_upgrade_goes_through_the_proxy() -> None:
-    async def talk(peer: Peer) -> None:
-        await peer.head()
-        await peer.send(SWITCH + b'hello')
-
-    async with raw_server(connecting_proxy) as proxy, raw_server(talk) as server:
-        by = f'http://me:secret@127.0.0.1:{proxy.port}'
-        async with Upstream(Target(url=server.url, proxy=by)) as upstream:
-            duplex = far_side(await upstream.respond(upgrade()))
-            assert await duplex.read() == b'hello'
-            await duplex.close()
-        async with Upstream(Target(url=server.url, proxy=f'http://127.0.0.1:{proxy.port}')) as upstream:
-            with pytest.raises(UpstreamError, match='the proxy answered 407 Who are you'):
-                await upstream.respond(upgrade())
-
-
 async def test_pieces_of_a_large_refusal_are_parts_of_their_chunk() -> None:
     raw = b'HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n' % (200_000, b'x' * 200_000)
 
