@@ -374,24 +374,31 @@ class DictCriteria(HTTPCriteria):
 
     written: Mapping[str, Any]
     _places: tuple[Criteria, ...] = dataclasses.field(init=False)
-    _absent: tuple[Criteria, ...] = dataclasses.field(init=False)
+    _absent: tuple[str, ...] = dataclasses.field(init=False)
     needs_body = True
 
     def __post_init__(self) -> None:
         present = {key: value for key, value in self.written.items() if value is not None}
-        absent = {key: None for key, value in self.written.items() if value is None}
         object.__setattr__(self, '_places', _places_of(present) if present else ())
-        object.__setattr__(self, '_absent', _places_of(absent) if absent else ())
+        object.__setattr__(self, '_absent', tuple(key for key, value in self.written.items() if value is None))
         if present and not self._places:
             raise ValueError(f'{self.written!r} can be neither headers, cookies, parameters nor JSON.')
 
     def matches(self, request: Request) -> bool:
-        if not all(each.matches(request) for each in self._absent):
+        if any(_occurs(request, key) for key in self._absent):
             return False
         return not self._places or any(each.matches(request) for each in self._places)
 
     def __repr__(self) -> str:
         return repr(self.written)
+
+
+def _occurs(request: Request, key: str) -> bool:
+    """Whether a value came under the name anywhere."""
+    values = [*request.headers.getall(key, ()), request.cookies.get(key), *request.params.getall(key, ())]
+    if request.content.kept and isinstance(request.data, Mapping):
+        values.append(request.data.get(key))
+    return any(value is not None and value != '' for value in values)
 
 
 def _places_of(written: Mapping[str, Any]) -> tuple[Criteria, ...]:
