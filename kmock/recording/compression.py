@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from kmock.errors import CassetteError
 from kmock.recording.cassette import Problems
 
-__all__ = ['GZIP_MAGIC', 'ZSTD_MAGIC', 'nameless_file', 'unpack_gzip', 'unpack_zstd']
+__all__ = ['ZSTD_MAGIC', 'nameless_file', 'text_of', 'unpack_zstd']
 
 GZIP_MAGIC = b'\x1f\x8b'
 ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
@@ -61,22 +61,29 @@ def unpack_zstd(packed: io.FileIO, name: str, problems: Problems) -> io.FileIO:
         raise
 
 
-def unpack_gzip(packed: io.FileIO, name: str) -> io.BufferedReader:
-    """The content of a gzip file, to be read while it is unpacked.
+def text_of(file: io.FileIO, name: str) -> io.BufferedReader:
+    """The content of a file, unpacked while it is read if it is packed with gzip. Closing it closes the file.
 
-    Its errors (a torn end, damage, a bomb) are raised as CassetteError while reading.
+    What is wrong with the packing (a torn end, damage, a bomb) is raised as CassetteError while reading.
     """
-    return io.BufferedReader(_GzipContent(packed, name), BLOCK)
+    if os.pread(file.fileno(), len(GZIP_MAGIC), 0) == GZIP_MAGIC:
+        return io.BufferedReader(_GzipContent(file, name), BLOCK)
+    return io.BufferedReader(file, BLOCK)
 
 
 class _GzipContent(io.RawIOBase):
     def __init__(self, packed: io.FileIO, name: str) -> None:
+        self._packed = packed
         self._blocks = _bounded(gzip.GzipFile(fileobj=packed).read, packed, name)
         self._name = name
         self._rest = b''
 
     def readable(self) -> bool:
         return True
+
+    def close(self) -> None:
+        self._packed.close()
+        super().close()
 
     def readinto(self, buffer: 'memoryview') -> int:  # type: ignore[override]
         if not self._rest:

@@ -5,7 +5,6 @@ Bodies are in it as they were decoded, so headers that speak of their coding are
 """
 
 import datetime
-import io
 import itertools
 import os
 import re
@@ -17,6 +16,7 @@ from typing import Any, BinaryIO
 from kmock.errors import CassetteError
 from kmock.messages import Outcome
 from kmock.recording.cassette import Cassette, Problems
+from kmock.recording.compression import text_of
 from kmock.recording.format import open_regular
 from kmock.recording.frames import (
     BodyFrame,
@@ -55,9 +55,9 @@ def read_har(path: str | os.PathLike[str]) -> Cassette:
     """
     place = _Place()
     try:
-        with io.BufferedReader(open_regular(path)) as file:
+        with text_of(open_regular(path), str(path)) as file:
             survey = _survey(file, place)
-        with io.BufferedReader(open_regular(path)) as file:
+        with text_of(open_regular(path), str(path)) as file:
             return _read(file, str(path), survey, place)
     except ValueError as error:
         text = str(error).rstrip('.')

@@ -6,16 +6,14 @@ However long such a file is, little of it is in memory at once: it is read into 
 """
 
 import dataclasses
-import io
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from kmock.errors import CassetteError
 from kmock.recording.cassette import Cassette, Exchange, Problems
-from kmock.recording.compression import GZIP_MAGIC, ZSTD_MAGIC, unpack_gzip
+from kmock.recording.compression import ZSTD_MAGIC, text_of
 from kmock.recording.encoding import MAGIC
 from kmock.recording.format import load, open_regular
 from kmock.recording.frames import BodyFrame, ChunkFrame, DataFrame, Frame, RequestFrame, detach_body, split
@@ -45,24 +43,22 @@ def open_cassette(path: str | os.PathLike[str]) -> Cassette:
     Raises:
         CassetteError: it can't be read, or is none of these.
     """
-    with open_regular(path) as file:
-        start = _read_start(file, str(path))
+    start = _read_start(path)
     if start.startswith((MAGIC[:6], ZSTD_MAGIC)) or not start:
         return load(path)
-    if start.startswith(GZIP_MAGIC):
-        return read_jsonl(path)
-    if re.match(rb'(\xef\xbb\xbf)?\s*\{\s*"log"', start) or Path(path).suffix == '.har':
+    if re.match(rb'(\xef\xbb\xbf)?\s*\{\s*"log"', start):
         return read_har(path)
     if re.match(rb'(\xef\xbb\xbf)?\s*\{', start):
         return read_jsonl(path)
     raise CassetteError(f'{path} is no recording that kmock can read: .kmock, .kmock.zst, .jsonl, .jsonl.gz or .har.')
 
 
-def _read_start(file: io.FileIO, name: str) -> bytes:
+def _read_start(path: str | os.PathLike[str]) -> bytes:
     try:
-        return file.read(4096)
+        with text_of(open_regular(path), str(path)) as file:
+            return file.read(4096)
     except OSError as error:
-        raise CassetteError(f'{name} can not be read: {error.strerror or error}.') from None
+        raise CassetteError(f'{path} can not be read: {error.strerror or error}.') from None
 
 
 # --- reading JSON Lines
@@ -74,8 +70,8 @@ def read_jsonl(path: str | os.PathLike[str]) -> Cassette:
     Raises:
         CassetteError: it can't be read; the message names the line and what is wrong with it.
     """
-    with open_regular(path) as file:
-        lines = _Lines(file, str(path))
+    with text_of(open_regular(path), str(path)) as file:
+        lines = _Lines(file)
         try:
             return _read_lines(lines, str(path))
         except ValueError as error:
@@ -103,9 +99,8 @@ def _read_lines(lines: '_Lines', name: str) -> Cassette:
 class _Lines:
     """The lines of a file that are not blank, and the number of the one that was read last."""
 
-    def __init__(self, file: io.FileIO, name: str) -> None:
-        packed = os.pread(file.fileno(), len(GZIP_MAGIC), 0) == GZIP_MAGIC
-        self._file = unpack_gzip(file, name) if packed else io.BufferedReader(file)
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
         self.number = 0
 
     def __iter__(self) -> Iterator[bytes]:

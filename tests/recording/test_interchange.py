@@ -331,8 +331,9 @@ def test_recordings_are_recognized_by_their_content(tmp_path: Path) -> None:
         (tmp_path / 'c').write_bytes(gzip.compress(lines))
         with (tmp_path / 'd').open('wb') as file:
             interchange.write_har(cassette, file)
+        (tmp_path / 'f').write_bytes(gzip.compress((tmp_path / 'd').read_bytes()))
         (tmp_path / 'e').write_bytes(zstandard.compress((tmp_path / 'a').read_bytes()))
-    for name in 'abcde':
+    for name in 'abcdef':
         with open_cassette(tmp_path / name) as copy:
             assert exported(copy) == lines
 
@@ -343,6 +344,7 @@ def test_recordings_are_recognized_by_their_content(tmp_path: Path) -> None:
         (b'', 'is empty'),
         (b'PK\x03\x04', r'is no recording that kmock can read: \.kmock, \.kmock\.zst, \.jsonl'),
         (b'hello', 'is no recording'),
+        (gzip.compress(b'hello'), 'is no recording'),
         (b'{"a": 1}', 'line 1: the first line is not the header'),
     ],
 )
