@@ -8,6 +8,8 @@ from kmock.errors import KMockError
 
 __all__ = ['Authority']
 
+_CLIENT_IDENTITY = 'client.invalid'  # strict verification, as of Python 3.13, refuses an empty list of names
+
 
 class Authority:
     """A certificate authority that lives as long as the process, and that nobody else trusts."""
@@ -27,7 +29,7 @@ class Authority:
 
         Kubernetes reads the name as the user, and the organization as the user's group.
         """
-        leaf = self._ca.issue_cert(common_name=name, organization_name=organization)
+        leaf = self._ca.issue_cert(_CLIENT_IDENTITY, common_name=name, organization_name=organization)
         return b''.join(blob.bytes() for blob in leaf.cert_chain_pems), leaf.private_key_pem.bytes()
 
     def server_context(self, *names: str, client_ca: Path | None = None) -> ssl.SSLContext:
@@ -59,7 +61,7 @@ class Authority:
         context = ssl.create_default_context()
         self._ca.configure_trust(context)
         if name is not None:
-            self._ca.issue_cert(common_name=name).configure_cert(context)
+            self._ca.issue_cert(_CLIENT_IDENTITY, common_name=name).configure_cert(context)
         return context
 
     def write_pem(self) -> tempfile.TemporaryDirectory[str]:

@@ -12,6 +12,7 @@ import socket
 import ssl
 import tempfile
 from pathlib import Path
+from typing import Self
 
 import aiohttp
 from aiohttp import web
@@ -155,7 +156,7 @@ class Server:
 
     # --- its life
 
-    async def __aenter__(self) -> 'Server':
+    async def __aenter__(self) -> Self:
         if self._manager is not None:
             raise KMockError('This server runs already, or ran before. Make a new one.')
         context = self._prepare_tls()
@@ -169,8 +170,9 @@ class Server:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._stop()
-        self._handler.detach(self)
+        if not self._stopping:
+            await self._stop()
+            self._handler.detach(self)
 
     def _prepare_tls(self) -> ssl.SSLContext | None:
         if not self._tls:
@@ -288,6 +290,10 @@ class Server:
             elif answer is not None:
                 outcome = Outcome.SERVER_CLOSED
             raise
+        except Exception:
+            # Not aiohttp's matter: it would send another answer, maybe behind this one.
+            logger.exception('Answering %s %s failed, so the connection is closed.', request.method, request.target)
+            outcome = Outcome.SERVER_CLOSED
         finally:
             self._exchanges -= 1
             self._observe(request, answer, outcome)

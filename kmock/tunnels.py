@@ -28,7 +28,17 @@ _GRACE_SECONDS = 2.0
 class Connection(web.RequestHandler):
     """One connection of a client, as aiohttp's server has it."""
 
-    __slots__ = ('_content', '_held', '_held_for', '_on_lost', '_on_made', '_real_transport', '_seam', '_upgrade')
+    # Names that no version of aiohttp has for its own attributes.
+    __slots__ = (
+        '_awaited_upgrade',
+        '_held_bytes',
+        '_held_for',
+        '_last_content',
+        '_on_lost',
+        '_on_made',
+        '_own_transport',
+        '_segment_end',
+    )
 
     def __init__(
         self,
@@ -40,24 +50,24 @@ class Connection(web.RequestHandler):
         super().__init__(*args, **kwargs)
         self._on_made = on_made
         self._on_lost = on_lost
-        self._real_transport: asyncio.Transport | None = None  # aiohttp forgets its own when it closes it
-        self._held: bytearray | None = None
+        self._own_transport: asyncio.Transport | None = None  # aiohttp forgets its own when it closes it
+        self._held_bytes: bytearray | None = None
         self._held_for: Mapping[str, str] | None = None
-        self._content: StreamReader | None = None  # the last request's body
-        self._upgrade: Mapping[str, str] | None = None  # the headers of an upgrade request without all its body
-        self._seam = b''
+        self._last_content: StreamReader | None = None  # the last request's body
+        self._awaited_upgrade: Mapping[str, str] | None = None  # the headers of an upgrade request without all its body
+        self._segment_end = b''
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self._real_transport = transport
+        self._own_transport = transport
         self._on_made(transport)
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
-        if self._real_transport is not None:
-            self._on_lost(self._real_transport)
-            self._real_transport = None
+        if self._own_transport is not None:
+            self._on_lost(self._own_transport)
+            self._own_transport = None
 
     def data_received(self, data: bytes) -> None:
         if not data:  # so aiohttp tells itself to go on with what it has
@@ -65,27 +75,31 @@ class Connection(web.RequestHandler):
             self._notice()
             return
         start, size = 0, len(data)
-        while start < size and self._held is None:
+        while start < size and self._held_bytes is None:
             end = self._portion_end(data, start)
             portion = data if end - start == size else data[start:end]
             super().data_received(portion)
             self._notice()
             start = end
         # A head may end within the next bytes.
-        self._seam = b'' if data.endswith(_HEAD_END) else data[-3:]
+        self._segment_end = b'' if data.endswith(_HEAD_END) else (self._segment_end + data[-3:])[-3:]
         if start < size:
             self._hold(data[start:])
 
     def _portion_end(self, data: bytes, start: int) -> int:
         """Where the bytes end that aiohttp may see before an upgrade has to be looked for."""
-        if self._upgrade is not None:  # its body is on the way; one of unknown length is taken to last
-            length = self._upgrade.get('Content-Length')
-            missing = len(data) if length is None or self._content is None else int(length) - self._content.total_bytes
+        if self._awaited_upgrade is not None:  # its body is on the way; one of unknown length is taken to last
+            length = self._awaited_upgrade.get('Content-Length')
+            missing = (
+                len(data)
+                if length is None or self._last_content is None
+                else int(length) - self._last_content.total_bytes
+            )
             return min(len(data), start + max(1, missing))
-        if start == 0 and self._seam:
-            position = (self._seam + data[:3]).find(_HEAD_END)
+        if start == 0 and self._segment_end:
+            position = (self._segment_end + data[:3]).find(_HEAD_END)
             if position >= 0:
-                return position + len(_HEAD_END) - len(self._seam)
+                return position + len(_HEAD_END) - len(self._segment_end)
         position = data.find(_HEAD_END, start)
         return len(data) if position < 0 else position + len(_HEAD_END)
 
@@ -94,33 +108,33 @@ class Connection(web.RequestHandler):
         if self._messages:
             message, content = self._messages[-1]
             if isinstance(message, RawRequestMessage):
-                self._content = content
-                self._upgrade = message.headers if message.upgrade else None
-            elif self._content is not None and not self._content.is_eof():
+                self._last_content = content
+                self._awaited_upgrade = message.headers if message.upgrade else None
+            elif self._last_content is not None and not self._last_content.is_eof():
                 # aiohttp would answer this as the next request, and let the present one wait for its body for ever.
-                self._content.set_exception(web.RequestPayloadError(message.message))
-        if self._upgrade is not None and self._content is not None and self._content.is_eof():
-            self._held_for, self._upgrade = self._upgrade, None
-            self._held = bytearray()
+                self._last_content.set_exception(web.RequestPayloadError(message.message))
+        if self._awaited_upgrade is not None and self._last_content is not None and self._last_content.is_eof():
+            self._held_for, self._awaited_upgrade = self._awaited_upgrade, None
+            self._held_bytes = bytearray()
 
     def _hold(self, data: bytes) -> None:
-        assert self._held is not None
-        self._held += data
-        if len(self._held) > _HIGH_WATER and self._real_transport is not None:
-            self._real_transport.pause_reading()
+        assert self._held_bytes is not None
+        self._held_bytes += data
+        if len(self._held_bytes) > _HIGH_WATER and self._own_transport is not None:
+            self._own_transport.pause_reading()
 
     def holds_for(self, request: web.BaseRequest) -> bool:
         """Whether this is the upgrade request behind which bytes are held back."""
-        return self._held is not None and self._held_for is request.headers
+        return self._held_bytes is not None and self._held_for is request.headers
 
     def release(self) -> None:
         """Let aiohttp have what was held back: the upgrade request was answered as any other."""
-        if self._held is None:
+        if self._held_bytes is None:
             return
-        held, self._held = bytes(self._held), None
-        if self._real_transport is not None and not self._real_transport.is_closing():
+        held, self._held_bytes = bytes(self._held_bytes), None
+        if self._own_transport is not None and not self._own_transport.is_closing():
             if len(held) > _HIGH_WATER:
-                self._real_transport.resume_reading()
+                self._own_transport.resume_reading()
             if held:
                 self.data_received(held)
 
@@ -132,10 +146,10 @@ class Connection(web.RequestHandler):
         Raises:
             ConnectionResetError: the client has left already.
         """
-        if self._real_transport is None or self._real_transport.is_closing():
+        if self._own_transport is None or self._own_transport.is_closing():
             raise ConnectionResetError('The client left before the connection was upgraded.')
-        early, self._held = bytes(self._held or b''), bytearray()
-        return self._real_transport, early
+        early, self._held_bytes = bytes(self._held_bytes or b''), bytearray()
+        return self._own_transport, early
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
         """Called by aiohttp; a request that can't be parsed is the client's mistake, and worth one line."""

@@ -17,7 +17,7 @@ import sys
 from collections.abc import AsyncIterator
 
 from aiohttp import web
-from aiohttp.http import HttpVersion10
+from aiohttp.http import HttpProcessingError, HttpVersion10
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from kmock.clock import LoopClock
@@ -38,6 +38,9 @@ __all__ = [
 
 DRAINED_REST = 64 * 1024
 """A request's unread rest of at most so many bytes is read and dropped to keep the connection alive."""
+
+_JOINED_WRITE = 64 * 1024
+"""Bodies of at most so many bytes are copied behind their heads, to leave in one piece."""
 
 _CONTINUE = b'HTTP/1.1 100 Continue\r\n\r\n'
 _UNDECLARED_BODY = RequestBody(declared=False)  # kept bodies without content are never changed, so all can share them
@@ -81,7 +84,7 @@ class IncomingBody:
                 transport.write(_CONTINUE)
         try:
             piece = await self._request.content.readany()
-        except web.RequestPayloadError as error:
+        except (web.RequestPayloadError, HttpProcessingError) as error:
             raise BrokenBodyError(f'The body of the request is broken: {error}') from error
         except (ConnectionError, RuntimeError) as error:  # a RuntimeError says that the connection is closed already
             raise ConnectionResetError('The client left while it sent the body of the request.') from error
@@ -159,14 +162,16 @@ class Framing:
 
     head: bytes
     chunked: bool
+    bodiless: bool
     length: int | None
     """How many bytes of a body the client will wait for; None if that is not known from the head."""
     close: bool
 
 
-def _frame(request: web.BaseRequest, answer: Answer, *, bodiless: bool) -> Framing:
+def _frame(request: web.BaseRequest, answer: Answer) -> Framing:
     head = render_head(answer.status, answer.reason, answer.headers)
     old = request.version <= HttpVersion10
+    bodiless = request.method == 'HEAD' or answer.status in (204, 304) or answer.status < 200
     body, length, chunked, added = answer.body, head.length, head.chunked, b''
     close = not request.keep_alive or answer.status < 200 or _leaves_rest(request)
     if head.connection is not None:
@@ -190,7 +195,9 @@ def _frame(request: web.BaseRequest, answer: Answer, *, bodiless: bool) -> Frami
             added += b'Connection: close\r\n'
         elif old and not close:
             added += b'Connection: keep-alive\r\n'
-    return Framing(head=b'%b%b\r\n' % (head.data, added), chunked=chunked, length=length, close=close)
+    return Framing(
+        head=b'%b%b\r\n' % (head.data, added), chunked=chunked, bodiless=bodiless, length=length, close=close
+    )
 
 
 def switching_head(request: web.BaseRequest, answer: Answer) -> bytes:
@@ -217,10 +224,6 @@ def _leaves_rest(request: web.BaseRequest) -> bool:
 # --- answers
 
 
-class _ClientLeftError(Exception):
-    """The connection is closing, though the loop has not said yet that it is lost."""
-
-
 async def send_answer(request: web.BaseRequest, answer: Answer) -> tuple[Outcome, bool]:
     """Send an answer; tell how its exchange ended, and whether the connection can be kept alive.
 
@@ -230,38 +233,20 @@ async def send_answer(request: web.BaseRequest, answer: Answer) -> tuple[Outcome
         HeadError: the head can't be sent; nothing was written then.
     """
     transport = request.transport
-    if transport is None or transport.is_closing():
-        await _close_body(answer)
-        return Outcome.CLIENT_CLOSED, False
-    if answer.disconnects:
-        await _leave(request, transport, answer.ending)
-        return Outcome.ERROR, False
-
-    bodiless = request.method == 'HEAD' or answer.status in (204, 304) or answer.status < 200
-    body = answer.body
     try:
-        framing = _frame(request, answer, bodiless=bodiless)
-        if not isinstance(body, bytes):
-            transport.write(framing.head)
-            sent, ending = (0, answer.ending) if bodiless else await _send_pieces(request, transport, answer, framing)
-        elif bodiless or not body:
-            transport.write(framing.head)
-            sent, ending = 0, answer.ending
-        else:
-            transport.write(framing.head + (_chunk(body) if framing.chunked else body))
-            sent, ending = len(body), answer.ending
-    except _ClientLeftError:
+        if transport is None or transport.is_closing():
+            return Outcome.CLIENT_CLOSED, False
+        if answer.disconnects:
+            await _leave(request, transport, answer.ending)
+            return Outcome.ERROR, False
+        framing = _frame(request, answer)
+        sent, ending = await _send_body(request, transport, answer, framing)
+    except ConnectionError:
         return Outcome.CLIENT_CLOSED, False
     finally:
-        await _close_body(answer)
+        await _close_body(request, answer)
 
-    if ending is Ending.CLEAN:
-        if framing.chunked:
-            transport.write(b'0\r\n\r\n')
-        await request.writer.drain()
-        if framing.length is not None and sent < framing.length:
-            await _leave(request, transport, Ending.CUT)
-            return Outcome.SERVER_CLOSED, False
+    if ending is Ending.CLEAN and (framing.length is None or sent >= framing.length):
         # Bytes beyond the Content-Length would be taken for the next response.
         close = framing.close or (framing.length is not None and sent > framing.length)
         if close and not request.content.is_eof():
@@ -273,42 +258,85 @@ async def send_answer(request: web.BaseRequest, answer: Answer) -> tuple[Outcome
     return (Outcome.RESET if ending is Ending.RESET else Outcome.SERVER_CLOSED), False
 
 
-async def _send_pieces(
+async def _send_body(
     request: web.BaseRequest,
     transport: asyncio.Transport,
     answer: Answer,
     framing: Framing,
 ) -> tuple[int, Ending]:
-    assert not isinstance(answer.body, bytes)
+    """Send the head and the body; tell how many bytes the body had, and how to go on.
+
+    Raises:
+        ConnectionError: the client has left.
+    """
+    body = answer.body
+    if framing.bodiless or body == b'':
+        transport.write(framing.head)
+        sent, ending = 0, answer.ending
+    elif isinstance(body, bytes):
+        sent, ending = len(body), answer.ending
+        if framing.chunked:
+            body = _chunk(body)
+        if sent <= _JOINED_WRITE:
+            transport.write(framing.head + body)
+        else:
+            transport.write(framing.head)
+            transport.write(body)
+    else:
+        transport.write(framing.head)
+        sent, ending = await _send_pieces(request, transport, body, answer.ending, chunked=framing.chunked)
+    if ending is Ending.CLEAN:
+        if framing.chunked:
+            _check(transport)
+            transport.write(b'0\r\n\r\n')
+        await request.writer.drain()
+    return sent, ending
+
+
+async def _send_pieces(
+    request: web.BaseRequest,
+    transport: asyncio.Transport,
+    body: AsyncIterator[bytes],
+    ending: Ending,
+    *,
+    chunked: bool,
+) -> tuple[int, Ending]:
     sent = 0
     writer = request.writer
-    try:
-        async for piece in answer.body:
-            if not piece:
-                continue
-            if transport.is_closing():
-                raise _ClientLeftError
-            transport.write(_chunk(piece) if framing.chunked else piece)
+    iterator = aiter(body)
+    while True:
+        try:
+            piece = await anext(iterator)
+        except StopAsyncIteration:
+            return sent, ending
+        except BodyInterrupted as error:
+            return sent, error.ending
+        except Exception:
+            logger.exception('The body of the answer to %s %s failed, so it is cut.', request.method, request.raw_path)
+            return sent, Ending.CUT
+        if piece:
+            _check(transport)
+            transport.write(_chunk(piece) if chunked else piece)
             sent += len(piece)
             await writer.drain()
-    except BodyInterrupted as error:
-        return sent, error.ending
-    except _ClientLeftError:
-        raise
-    except Exception:
-        logger.exception('The body of the answer to %s %s failed, so it is cut.', request.method, request.raw_path)
-        return sent, Ending.CUT
-    return sent, answer.ending
+
+
+def _check(transport: asyncio.Transport) -> None:
+    if transport.is_closing():  # the loop is about to tell that the connection is lost
+        raise ConnectionResetError('The client left.')
 
 
 def _chunk(piece: bytes) -> bytes:
     return b'%x\r\n%b\r\n' % (len(piece), piece)
 
 
-async def _close_body(answer: Answer) -> None:
+async def _close_body(request: web.BaseRequest, answer: Answer) -> None:
     close = getattr(answer.body, 'aclose', None)  # asynchronous generators have it; other iterators may
     if close is not None:
-        await close()
+        try:
+            await close()
+        except Exception:
+            logger.exception("The body of the answer to %s %s can't be closed.", request.method, request.raw_path)
 
 
 # --- endings
@@ -334,7 +362,9 @@ def _finish_writing(transport: asyncio.Transport) -> None:
 
 
 def reset_connection(transport: asyncio.BaseTransport) -> None:
-    """Tear the connection down (RST), whatever is still unsent."""
+    """Tear the connection down (RST), whatever is still unsent; nothing happens if it is closing already."""
+    if transport.is_closing():
+        return
     sock = transport.get_extra_info('socket')
     if sock is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))

@@ -206,7 +206,7 @@ async def test_a_malformed_request_is_refused_and_the_server_goes_on(caplog: pyt
         for nonsense in [
             b'\x16\x03\x01\r\n\r\n',
             b'GET / HTTP/1.1\r\nContent-Length: x\r\nHost: y\r\n\r\n',
-            get() + b'?\r\n',
+            get() + b'?\r\n\r\n',
         ]:
             async with Client(server) as client:
                 client.send(nonsense)

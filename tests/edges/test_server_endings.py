@@ -10,6 +10,11 @@ from serving import Body, Client, Script, get, pieces, post, serving
 from kmock.messages import Answer, BodyInterrupted, Ending, Outcome, Request
 
 
+async def cancelled() -> AsyncIterator[bytes]:
+    yield b'ab'
+    raise asyncio.CancelledError
+
+
 async def test_a_cut_answer_ends_without_its_last_chunk() -> None:
     script = Script(Answer(body=pieces(b'ab'), ending=Ending.CUT))
     async with serving(script) as server, Client(server) as client:
@@ -91,6 +96,32 @@ async def test_a_failing_body_is_cut_and_logged(caplog: pytest.LogCaptureFixture
     assert script.outcomes == [Outcome.SERVER_CLOSED]
     assert 'GET /path' in caplog.text
     assert 'so it is' in caplog.text
+
+
+async def test_a_body_that_fails_to_close_is_logged_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    class Stubborn(Body):
+        async def aclose(self) -> None:
+            raise ZeroDivisionError('so it is')
+
+    body = Stubborn()
+    body.put(None)
+    body.put(None)
+    script = Script(Answer(body=body))
+    async with serving(script) as server, Client(server) as client:
+        for _ in range(2):
+            client.send(get())
+            head = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+            assert await client.receive(b'0\r\n\r\n') == head + b'0\r\n\r\n'
+    assert script.outcomes == [Outcome.COMPLETE] * 2
+    assert 'so it is' in caplog.text
+
+
+async def test_a_body_that_is_cancelled_from_within_is_cut() -> None:
+    script = Script(Answer(body=cancelled()))
+    async with serving(script) as server, Client(server) as client:
+        client.send(get())
+        assert (await client.receive_all()).endswith(b'\r\n\r\n2\r\nab\r\n')
+    assert script.outcomes == [Outcome.SERVER_CLOSED]
 
 
 async def test_no_answer_can_be_a_closed_connection() -> None:

@@ -134,7 +134,6 @@ async def test_stopping_ends_requests_without_an_answer_as_unfinished() -> None:
         await script.until(lambda: script.requests)
         await server.__aexit__()
         assert script.observed == [(script.requests[0], None, Outcome.UNFINISHED)]
-        script.attach(server)  # it is detached again on leaving
 
 
 async def test_stopping_does_not_wait_for_a_client_that_does_not_read() -> None:
@@ -159,7 +158,6 @@ async def test_stopping_leaves_idle_and_lingering_connections_without_waiting() 
             await lingering.receive(b'\r\n\r\n')
             await server.__aexit__()
             assert await kept.receive_all() == b''
-            script.attach(server)
     assert script.outcomes == [Outcome.COMPLETE] * 2
 
 
@@ -180,7 +178,6 @@ async def test_stopping_lets_a_body_finish_its_cleaning_up() -> None:
         await client.receive(b'2\r\nab\r\n')
         await server.__aexit__()
         assert cleaned == [True]
-        server._handler.attach(server)
 
 
 async def test_a_failing_observer_is_logged_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:

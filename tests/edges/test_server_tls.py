@@ -161,4 +161,3 @@ async def test_stopping_waits_neither_for_goodbyes_nor_for_handshakes() -> None:
             await kept.receive(b'ok')
             kept.writer.transport.pause_reading()  # type: ignore[attr-defined]
             await server.__aexit__()
-            script.attach(server)
