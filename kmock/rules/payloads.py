@@ -384,9 +384,7 @@ def _(written: tuple) -> Item:  # type: ignore[type-arg]
 
 @_read.register(AbstractSet)
 def _(written: Any) -> Item:
-    raise ValueError(
-        f'{written!r} is a set, which has no meaning after << (reserved). Use a tuple, or a list for JSON.'
-    )
+    raise ValueError(f'{written!r} is a set, which is reserved after <<. Use a tuple, or a list for JSON.')
 
 
 @_read.register(BaseException)
