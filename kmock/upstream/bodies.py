@@ -27,6 +27,7 @@ class Upload:
         self._content = content
         self._kept: list[bytes] | None = []
         self._size = 0
+        self._length = int(length) if (length := request.headers.get('Content-Length', '')).isdecimal() else None
         self._begun = self._finished = False
         self.empty = not content.declared or (content.kept and not content.value)
 
@@ -71,6 +72,7 @@ class Upload:
 
     def _keep(self, piece: bytes) -> None:
         self._size += len(piece)
+        self._finished = self._size == self._length
         if self._size > MAX_KEPT:
             self._kept = None
         elif self._kept is not None:

@@ -3,7 +3,7 @@
 import asyncio
 import datetime
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import aiohttp
@@ -21,10 +21,13 @@ __all__ = ['Upstream']
 
 logger = logging.getLogger(__name__)
 
+_SWITCHING = 101
 _UNAUTHORIZED = 401
 _PROBE_SECONDS = 10.0
 _EARLY = datetime.timedelta(seconds=60)
 """Credentials are renewed so long before they expire; sooner for those that live shortly: see `Upstream._adopt`."""
+_PAUSE = datetime.timedelta(seconds=1)
+"""The least time between two renewals ahead of time."""
 _PATIENCE = datetime.timedelta(seconds=5)
 """How long to wait before trying again what failed: a renewal, or a renewed login that was refused."""
 
@@ -50,6 +53,7 @@ class Upstream:
         self._session: aiohttp.ClientSession | None = None
         self._tunnels: set[RawConnection] = set()
         self._lock = asyncio.Lock()
+        self._logging_in: asyncio.Task[Login] | None = None
         self._trusted = True  # whether the present login is known to be good, or has not been renewed yet
         self._renewed = self._clock.wall()
         self._adopt(target.login)
@@ -78,6 +82,9 @@ class Upstream:
 
     async def __aexit__(self, *_: object) -> None:
         session, self._session = self._session, None
+        if self._logging_in is not None:
+            self._logging_in.cancel()
+            await asyncio.wait([self._logging_in])
         for tunnel in self._tunnels:
             tunnel.abort()
         self._tunnels.clear()
@@ -94,7 +101,7 @@ class Upstream:
         """
         login = await self._present_login()
         upload = Upload(request)
-        ask = self._tunnel if wants_upgrade(request) else self._ask
+        ask = self._ask_raw if wants_upgrade(request) or _has_odd_bytes(request) else self._ask
         answer = await ask(request, login, upload)
         if answer.status != _UNAUTHORIZED:
             self._trusted = True
@@ -117,6 +124,9 @@ class Upstream:
             if upload.failure is not None:
                 raise upload.failure from None
             raise explain(exc, self.target) from exc
+        if response.status == _SWITCHING:
+            response.close()
+            raise UpstreamError(f'{self.target.url}: the server switched protocols without being asked to.')
         return Answer(
             status=response.status,
             reason=response.reason or '',
@@ -144,17 +154,21 @@ class Upstream:
             middlewares=(_with_head(headers + framing),),
         )
 
-    async def _tunnel(self, request: Request, login: Login, upload: Upload) -> Answer:
+    async def _ask_raw(self, request: Request, login: Login, upload: Upload) -> Answer:
+        """Ask on a connection of its own: for an upgrade, or for bytes that aiohttp would drop."""
+        upgrade = wants_upgrade(request)
         body = b'' if upload.empty else await request.read(MAX_KEPT)
-        headers = request_headers(request, self.target, login, upgrade=True)
-        if body and 'Content-Length' not in request.headers:
+        headers = request_headers(request, self.target, login, upgrade=upgrade)
+        if body and not _has_length(headers):
             headers.append(('Content-Length', str(len(body))))
+        if not upgrade:
+            headers.append(('Connection', 'close'))
         connection: RawConnection | None = None
         try:
             connection = await RawConnection.open(self.target, login)
             self._tunnels = {each for each in self._tunnels if not each.closed} | {connection}
             await connection.send_head(request.method, self.target.path(request.target), headers, body)
-            return await connection.receive()
+            return await connection.receive(request.method)
         except BaseException as exc:
             if connection is not None:
                 connection.abort()
@@ -168,8 +182,9 @@ class Upstream:
         self._login = login
         self._due: datetime.datetime | None = None
         if login.expires is not None:
-            left = max(login.expires - self._clock.wall(), datetime.timedelta())
-            self._due = login.expires - min(_EARLY, left / 5)
+            now = self._clock.wall()
+            # A plugin with a wrong clock gives what has expired already: better than to run it at every request.
+            self._due = max(login.expires - min(_EARLY, (login.expires - now) / 5), now + _PAUSE)
 
     async def _present_login(self) -> Login:
         """The login to use now; renewed if it is about to expire."""
@@ -178,7 +193,7 @@ class Upstream:
         async with self._lock:
             if self._due is not None and self._clock.wall() >= self._due:
                 try:
-                    self._adopt(await self._renew())
+                    self._adopt(await self._log_in(self._renew))
                 except ClusterError as exc:
                     now = self._clock.wall()
                     if self._login.expires is None or now >= self._login.expires:
@@ -186,6 +201,13 @@ class Upstream:
                     logger.warning('The credentials can not be renewed yet: %s', exc)
                     self._due = min(now + _PATIENCE, self._login.expires)
             return self._login
+
+    async def _log_in(self, renew: Callable[[], Coroutine[Any, Any, Login]]) -> Login:
+        """Log in anew; a client that leaves meanwhile does not stop it, as others wait for it, too."""
+        if self._logging_in is None or self._logging_in.done():
+            self._logging_in = asyncio.create_task(renew())
+            self._logging_in.add_done_callback(_take_note)
+        return await asyncio.shield(self._logging_in)
 
     async def _fresh_login_or_close(self, refused: Login, answer: Answer) -> Login | None:
         try:
@@ -204,7 +226,7 @@ class Upstream:
             if not self._trusted and self._clock.wall() < self._renewed + _PATIENCE:
                 return None  # fresh credentials are refused: others would be, too
             try:
-                fresh = await self._renew()
+                fresh = await self._log_in(self._renew)
             except ClusterError as exc:
                 logger.warning('After a 401, the credentials can not be renewed: %s', exc)
                 return None
@@ -245,6 +267,12 @@ class Upstream:
             return None
 
 
+def _take_note(task: asyncio.Task[Login]) -> None:
+    # Nobody may be left to hear of the failure; whoever asks next tries again.
+    if not task.cancelled():
+        task.exception()
+
+
 def _with_head(headers: Headers) -> aiohttp.ClientMiddlewareType:
     """Send exactly these headers, in this order: aiohttp puts Host first, and adds a length to what has no body."""
 
@@ -253,6 +281,12 @@ def _with_head(headers: Headers) -> aiohttp.ClientMiddlewareType:
         return await handler(request)
 
     return exact
+
+
+def _has_odd_bytes(request: Request) -> bool:
+    """Whether something is no UTF-8: aiohttp leaves such bytes out without a word."""
+    parts = (request.target, *request.headers.keys(), *request.headers.values())
+    return any('\udc80' <= char <= '\udcff' for part in parts if not part.isascii() for char in part)
 
 
 def _has_length(headers: Headers) -> bool:

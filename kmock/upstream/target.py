@@ -4,7 +4,8 @@ import dataclasses
 import datetime
 import functools
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 from yarl import URL
 
@@ -55,7 +56,7 @@ class Target:
     name: str = ''
     namespace: str | None = None
     login: Login = Login()
-    log_in: Callable[[], Awaitable[Login]] | None = None
+    log_in: Callable[[], Coroutine[Any, Any, Login]] | None = None
     renewable: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     server_name: str | None = None

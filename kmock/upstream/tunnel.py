@@ -36,7 +36,7 @@ class _Head:
 
 
 class RawConnection:
-    """One connection for one upgrade; after a 101 it is the Duplex of the answer."""
+    """One connection for one request; after a 101 it is the Duplex of the answer."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -93,7 +93,7 @@ class RawConnection:
         self._writer.write('\r\n'.join(lines).encode('utf-8', 'surrogateescape') + body)
         await self._writer.drain()
 
-    async def receive(self) -> Answer:
+    async def receive(self, method: str) -> Answer:
         """Read the head of the response: an upgrade to this connection, or an ordinary answer with its body."""
         head = await self._read_head()
         while head.status < 200 and head.status != HTTPStatus.SWITCHING_PROTOCOLS:
@@ -101,7 +101,7 @@ class RawConnection:
         if head.status == HTTPStatus.SWITCHING_PROTOCOLS:
             headers = tuple(passing_headers(head.headers, upgrade=True))
             return Answer(status=head.status, reason=head.reason, headers=headers, upgrade=self)
-        body = _RefusalBody(self, self._pieces(head))
+        body = _RawBody(self, self._pieces(head, method))
         return Answer(status=head.status, reason=head.reason, headers=tuple(passing_headers(head.headers)), body=body)
 
     async def _read_head(self) -> _Head:
@@ -122,9 +122,9 @@ class RawConnection:
             status=int(status), reason=reason, headers=[(name.strip(), value.strip()) for name, _, value in pairs]
         )
 
-    async def _pieces(self, head: _Head) -> AsyncGenerator[bytes, None]:
+    async def _pieces(self, head: _Head, method: str) -> AsyncGenerator[bytes, None]:
         """The body of an ordinary answer, by any of the three ways of framing (RFC 9112, 6.3)."""
-        if head.status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
+        if method == 'HEAD' or head.status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
             return
         if 'chunked' in (head.get('transfer-encoding') or '').lower():
             while size := int((await self._reader.readuntil(b'\n')).partition(b';')[0], 16):
@@ -184,14 +184,14 @@ class RawConnection:
         self._writer.transport.abort()
 
 
-class _RefusalBody:
+class _RawBody:
     """The body of an answer that is no upgrade; the connection ends with it."""
 
     def __init__(self, connection: RawConnection, pieces: AsyncGenerator[bytes, None]) -> None:
         self._connection = connection
         self._pieces = pieces
 
-    def __aiter__(self) -> '_RefusalBody':
+    def __aiter__(self) -> '_RawBody':
         return self
 
     async def __anext__(self) -> bytes:

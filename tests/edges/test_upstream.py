@@ -122,6 +122,30 @@ async def test_headers_of_the_target_replace_those_of_the_client() -> None:
     assert lines[1:] == ['X-Team: own', 'Y: 1', 'Host: 127.0.0.1:PORT', 'Accept-Encoding: identity', 'X-New: n']
 
 
+@pytest.mark.parametrize('method', ['GET', 'HEAD', 'POST'])
+async def test_bytes_that_are_no_text_pass_both_ways(method: str) -> None:
+    heads: list[bytes] = []
+
+    async def talk(peer: Peer) -> None:
+        head = await peer.head()
+        if b'Content-Length' in head:
+            head += await peer.reader.readexactly(4)
+        heads.append(head)
+        body = b'' if head.startswith(b'HEAD') else b'ok'
+        await peer.send(b'HTTP/1.1 200 O\xff\r\nX: \xff\r\nContent-Length: 2\r\n\r\n' + body)
+        await peer.gone()
+
+    body = b'body' if method == 'POST' else b''
+    headers = {'X': 'a\udcfe', **({'Content-Length': '4'} if body else {})}
+    async with raw_server(talk) as server, asking(server.url) as upstream:
+        answer = await upstream.respond(Request.make(method, '/\udcffü', headers=headers, body=body))
+        assert (answer.reason, answer.header('X')) == ('O\udcff', '\udcff')
+        assert await body_of(answer) == (b'' if method == 'HEAD' else b'ok')
+    assert heads[0].startswith(method.encode() + b' /\xff\xc3\xbc HTTP/1.1\r\nX: a\xfe\r\n')
+    assert b'\r\nConnection: close' in heads[0]
+    assert heads[0].endswith(body)
+
+
 async def echo_raw(peer: Peer) -> None:
     """Answer with the bytes of the request's body as they stood on the wire, up to their end."""
     head = (await peer.head()).lower()
@@ -498,6 +522,13 @@ async def test_reset_of_a_kept_alive_connection_does_not_touch_the_answer_before
         answer = await upstream.respond(Request.make('GET', '/'))
         await asyncio.sleep(0.05)  # so that the reset is there before the body is read
         assert await body_of(answer) == b'ok'
+
+
+async def test_switch_that_nobody_asked_for_is_an_error() -> None:
+    raw = b'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
+    async with raw_server(answering(raw)) as server, asking(server.url) as upstream:
+        with pytest.raises(UpstreamError, match='switched protocols without being asked'):
+            await upstream.respond(Request.make('GET', '/'))
 
 
 @pytest.mark.parametrize(

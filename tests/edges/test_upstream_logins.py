@@ -210,6 +210,64 @@ async def test_credentials_that_can_not_be_renewed_are_used_up(clock: VirtualClo
             assert (await upstream.respond(Request.make('GET', '/'))).status == 200
 
 
+async def test_credentials_that_came_expired_are_not_renewed_at_every_request(clock: VirtualClock) -> None:
+    authority = Authority(clock, life=-10)
+    authority.good = {'1', '2'}
+    async with raw_server(authority.talk) as server:
+        async with Upstream(Target(url=server.url, log_in=authority.log_in, renewable=True), clock=clock) as upstream:
+            for wait in 0, 0.5, 0.5, 0:
+                await clock.advance(wait)
+                await body_of(await upstream.respond(Request.make('GET', '/')))
+    assert [token for token, _ in authority.seen] == ['1', '1', '2', '2']
+
+
+async def test_client_that_leaves_does_not_stop_the_log_in_that_others_wait_for(clock: VirtualClock) -> None:
+    runs, go = [], asyncio.Event()
+
+    async def log_in() -> Login:
+        runs.append(1)
+        if len(runs) > 1:
+            await go.wait()
+        return Login(authorization=f'Bearer {len(runs)}', given=True)
+
+    authority = Authority(clock)
+    authority.good = {'2'}
+    async with raw_server(authority.talk) as server:
+        async with Upstream(Target(url=server.url, log_in=log_in, renewable=True), clock=clock) as upstream:
+            tasks = [asyncio.create_task(upstream.respond(Request.make('GET', '/'))) for _ in range(2)]
+            while len(runs) < 2 or len(authority.seen) < 2:
+                await asyncio.sleep(0)
+            tasks[0].cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await tasks[0]
+            go.set()
+            assert await body_of(await tasks[1]) == b'ok'
+    assert len(runs) == 2
+
+
+async def test_leaving_the_upstream_stops_a_log_in(clock: VirtualClock) -> None:
+    stopped = []
+
+    async def log_in() -> Login:
+        if authority.seen:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                stopped.append(True)
+        return Login(given=True)
+
+    authority = Authority(clock)
+    async with raw_server(authority.talk) as server:
+        async with Upstream(Target(url=server.url, log_in=log_in, renewable=True), clock=clock) as upstream:
+            task = asyncio.create_task(upstream.respond(Request.make('GET', '/')))
+            while not authority.seen:
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.02)
+    assert stopped == [True]
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_failing_log_in_is_told_at_once() -> None:
     authority = Authority(VirtualClock())
     authority.fails = True
@@ -271,8 +329,12 @@ def blocking_server(tls: ssl.SSLContext) -> Iterator[int]:
 
     def serve() -> None:
         connection, _ = listener.accept()
-        with contextlib.suppress(OSError), tls.wrap_socket(connection, server_side=True) as secured:
-            secured.recv(1)
+        with connection.dup() as beneath:  # to leave without a reset, which could overtake the alert
+            with contextlib.suppress(OSError), tls.wrap_socket(connection, server_side=True) as secured:
+                secured.recv(1)
+            beneath.shutdown(socket.SHUT_WR)
+            while beneath.recv(65536):
+                pass
 
     with socket.create_server(('127.0.0.1', 0)) as listener:
         thread = threading.Thread(target=serve)
