@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TextIO, cast
 
 import click
 
-__all__ = ['check_cassette_output', 'check_output', 'drafted', 'written']
+__all__ = ['check_cassette_output', 'check_output', 'drafted', 'standard_output', 'written']
 
 OTHER_FORMATS = {
     '.zst': 'Write NAME.kmock, and pack it afterwards with: zstd --rm NAME.kmock',
@@ -40,6 +40,20 @@ def check_cassette_output(path: Path, *, force: bool) -> None:
 
 
 @contextmanager
+def standard_output() -> Iterator[TextIO]:
+    """Standard output, flushed at the end; a full disk behind it is told in one line."""
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # whoever read has read enough; click ends us quietly
+    except OSError as exc:
+        # What is still buffered can't be written either, and Python would say so at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.ClickException(f"Can't write to standard output: {exc.strerror or exc}.") from exc
+
+
+@contextmanager
 def drafted(path: Path, *, force: bool) -> Iterator[Path]:
     """A path to write a new file at, which gets its own name after the block; after an error nothing is left of it."""
     check_output(path, force=force)
@@ -60,8 +74,8 @@ def drafted(path: Path, *, force: bool) -> Iterator[Path]:
 def written(path: Path | None, *, force: bool) -> Iterator[BinaryIO]:
     """A binary file to write to: standard output, or a new file, gzipped if its name ends with `.gz`."""
     if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        with standard_output() as stdout:
+            yield stdout.buffer
         return
     with drafted(path, force=force) as draft:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -13,7 +13,6 @@ from kmock.recording.cassette import (
     EndFrame,
     Frame,
     Header,
-    NoteFrame,
     RequestFrame,
     TunnelFrame,
 )
@@ -67,11 +66,9 @@ class Tape:
         else:
             self._write(self._writer, frame)
 
-    def close(self, note: NoteFrame | None = None) -> None:
-        """Finish the file, with a last note. Closing twice is fine, and so is closing what was never opened."""
+    def close(self) -> None:
+        """Finish the file. Closing twice is fine, and so is closing what was never opened."""
         if self._writer is not None:
-            if note is not None:
-                self._write(self._writer, note)
             self._writer.close()
             self._notice(self._writer)
 

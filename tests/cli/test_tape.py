@@ -29,7 +29,8 @@ def test_frames_that_come_before_the_file_are_written_first(tmp_path: Path) -> N
     assert not tape.path.exists()
     tape.open(HEADER)
     tape.append(end(1))
-    tape.close(NoteFrame(at_us=5, changes={'redacted': ['x']}))
+    tape.append(NoteFrame(at_us=5, changes={'redacted': ['x']}))
+    tape.close()
     with load(tmp_path / 'out') as cassette:
         assert [(each.id, each.outcome) for each in cassette.exchanges] == [(1, Outcome.COMPLETE)]
         assert cassette.header.redacted == ('x',)
