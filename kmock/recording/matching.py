@@ -104,20 +104,41 @@ class Matcher:
         self.uses[index] += 1
         return Match(index=index, exchange=exchange, repeated=repeated, loose=loose)
 
+    def prepare(self, question: Question, steps: int) -> bool:
+        """Index up to so many exchanges that may ask the same; True once `find` has nothing left to index."""
+        for loose in (False, True):
+            shelf = self._shelf(question, loose)
+            if shelf is None:
+                continue
+            key = self.normalizer.key(question, loose=loose)
+            while not self._is_settled(shelf, key, question):
+                if steps <= 0:
+                    return False
+                steps -= 1
+                self._index_next(shelf, loose)
+            if key in shelf.groups:
+                return True
+        return True
+
     def group(self, question: Question, *, loose: bool = False) -> '_Group | None':
         """The group of exchanges that ask the same; for writes, perhaps not yet with its last members."""
-        path = loose_path(question.path) if loose else question.path
-        shelf = (self._loose if loose else self._tight).get((question.method, path))
+        shelf = self._shelf(question, loose)
         if shelf is None:
             return None
         key = self.normalizer.key(question, loose=loose)
-        while True:
-            group = shelf.groups.get(key)
-            if shelf.indexed == len(shelf.members):
-                return group
-            if question.body is not None and group is not None and group.has_unused(self.uses):
-                return group
+        while not self._is_settled(shelf, key, question):
             self._index_next(shelf, loose)
+        return shelf.groups.get(key)
+
+    def _shelf(self, question: Question, loose: bool) -> '_Shelf | None':
+        path = loose_path(question.path) if loose else question.path
+        return (self._loose if loose else self._tight).get((question.method, path))
+
+    def _is_settled(self, shelf: '_Shelf', key: bytes, question: Question) -> bool:
+        if shelf.indexed == len(shelf.members):
+            return True
+        group = shelf.groups.get(key) if question.body is not None else None
+        return group is not None and group.has_unused(self.uses)
 
     def _index_next(self, shelf: '_Shelf', loose: bool) -> None:
         index = shelf.members[shelf.indexed]

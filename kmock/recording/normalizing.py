@@ -30,7 +30,7 @@ import hashlib
 import json
 import re
 import urllib.parse
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kmock.naming import is_true, split_target
@@ -158,6 +158,7 @@ class Normalizer:
         self._headers = (COMPARED_HEADERS | compared_headers) - ignored_headers
         self._dropped = _path_matcher(self._ignored)
         self._kept = _path_matcher(self._compared)
+        self._tracking = bool(ignore)  # paths are joined only where somebody names them
         self._split = functools.lru_cache(8192)(self._stable_query)
         self._digest_heads = functools.lru_cache(8192)(_digest_heads)
 
@@ -234,7 +235,7 @@ class Normalizer:
     def canonical(self, body: bytes, *, loose: bool = False) -> Any:
         """The value of a JSON body with replacements in place of what varies; the bytes themselves if it is no JSON."""
         try:
-            value = _parse(body.decode())
+            value = json.loads(body.decode())
             if _is_json_patch(value):
                 return [self._operation(each, loose) for each in value]
             return self._value(value, '', '', loose)
@@ -244,18 +245,22 @@ class Normalizer:
     def _stable_body(self, body: bytes, loose: bool) -> tuple[bytes, bytes]:
         value = self.canonical(body, loose=loose)
         if not isinstance(value, bytes):
-            return b'json:', json.dumps(value, sort_keys=True, separators=(',', ':')).encode()
+            return b'json:', _encode(value).encode()
         if loose:
             value = loosen(value.decode('latin-1')).encode('latin-1')
         return b'bytes:', value
 
     def _value(self, value: Any, key: str, path: str, loose: bool) -> Any:
         if isinstance(value, dict):
+            if not self._tracking:
+                return {name: self._value(item, name, '', loose) for name, item in value.items()}
             items = ((name, item, _join(path, name)) for name, item in value.items())
             return {
                 name: self._value(item, name, where, loose) for name, item, where in items if not self._dropped(where)
             }
         if isinstance(value, list):
+            if not self._tracking:
+                return [self._value(item, key, '', loose) for item in value]
             places = ((item, _join(path, str(index))) for index, item in enumerate(value))
             return [self._value(item, key, where, loose) for item, where in places if not self._dropped(where)]
         if isinstance(value, str):
@@ -275,7 +280,7 @@ class Normalizer:
             return _TIME
         if value.lstrip()[:1] in {'{', '['}:
             try:
-                return {_JSON: self._value(_parse(value), key, path, loose)}
+                return {_JSON: self._value(json.loads(value), key, path, loose)}
             except ValueError:
                 pass  # it only looks like JSON: a text
         return loosen(value) if loose else value
@@ -411,9 +416,7 @@ def _content_type(value: str) -> str:
 
 # --- bodies
 
-
-def _parse(text: str) -> Any:
-    return json.loads(text)
+_encode = json.JSONEncoder(sort_keys=True, separators=(',', ':')).encode
 
 
 def _is_json_patch(value: Any) -> bool:
@@ -433,14 +436,7 @@ def _join(path: str, name: str) -> str:
     return f'{path}.{name}' if path else name
 
 
-class _Never:
-    """Matches no path: the usual case, and the quick one."""
-
-    def __call__(self, path: str) -> bool:
-        return False
-
-
-def _path_matcher(names: Iterable[str]) -> Any:
+def _path_matcher(names: Iterable[str]) -> Callable[[str], bool]:
     """A predicate on dotted paths: whether one of the names stands for it or for what it is in."""
     patterns = []
     for name in sorted(names):
@@ -449,7 +445,7 @@ def _path_matcher(names: Iterable[str]) -> Any:
         pattern = r'(?:\.\d+)*\.'.join(parts)
         patterns.append(pattern if len(parts) > 1 else rf'(?:.*\.)?{pattern}')
     if not patterns:
-        return _Never()
+        return lambda path: False
     match = re.compile(rf'(?:{"|".join(patterns)})(?:\..*)?', re.DOTALL).fullmatch
     return functools.lru_cache(8192)(lambda path: match(path) is not None)
 

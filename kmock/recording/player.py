@@ -6,6 +6,7 @@ the cassette while it is sent, and never held in memory.
 
 import asyncio
 import collections
+import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Protocol
@@ -33,6 +34,8 @@ __all__ = ['LOG_LIMIT', 'Played', 'Player']
 
 LOG_LIMIT = 10_000
 """How many of the last requests `played` and `unmatched` list."""
+
+_INDEXED_AT_ONCE = 20
 
 _HOP_BY_HOP = frozenset(
     {
@@ -107,6 +110,7 @@ class Player:
         self._played: collections.deque[Played] = collections.deque(maxlen=LOG_LIMIT)
         self._under_way: dict[int, Played] = {}
         self._unmatched: collections.deque[str] = collections.deque(maxlen=LOG_LIMIT)
+        self._indexing: dict[tuple[str, str], asyncio.Lock] = {}
 
     # --- what happened
 
@@ -150,12 +154,24 @@ class Player:
             return None
         if request.method not in {'GET', 'HEAD'}:
             await request.read(self._max_body)
-        match = self._matcher.find(self._question(request), lambda exchange: _is_fresh(request, exchange))
+        match = await self._find(request)
         if match is None:
             self._refuse(request)
             return None
         self._note(request, match)
         return await self._play(request, match.exchange)
+
+    async def _find(self, request: Request) -> Match | None:
+        """Find the exchange that answers. Long indexing gives way to streams, but not to later requests of its kind."""
+        question = self._question(request)
+        place = (question.method, question.path)
+        turn = self._indexing.get(place)
+        if turn is None and not self._matcher.prepare(question, _INDEXED_AT_ONCE):
+            turn = self._indexing[place] = asyncio.Lock()
+        async with turn or contextlib.nullcontext():  # a lock lets in who came first
+            while turn is not None and not self._matcher.prepare(question, _INDEXED_AT_ONCE):
+                await asyncio.sleep(0)  # noqa: ASYNC110  # it works, and does not wait
+            return self._matcher.find(question, lambda exchange: _is_fresh(request, exchange))
 
     def explain(self, request: Request) -> str:
         """Why the request was not answered: the nearest recorded one, what differs, and how to mend it."""

@@ -83,6 +83,28 @@ class TestTime:
         one, two, three = [await task for task in tasks]
         assert (one.body, two.body, three.answer) == (b'first\n', b'second\n', None)
 
+    async def test_long_indexing_lets_others_run_and_keeps_the_order_of_asking(self, clock: VirtualClock) -> None:
+        names = ('a', 'b', 'c')
+        player = playing(
+            clock, *(taped('POST', '/a', name.encode(), body=b'{"n":%d}' % n) for n in range(2000) for name in names)
+        )
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        requests = [Request.make('POST', '/a', headers=JSON, body=b'{"n":1999}', arrived=0) for _ in names]
+        tasks = [asyncio.create_task(player.respond(request)) for request in requests]
+        ticking = asyncio.create_task(other())
+        answers = await asyncio.gather(*tasks)
+        ticking.cancel()
+        assert turns > 100
+        assert [each.id for each in player.played] == [5998, 5999, 6000]
+        assert all(answers)
+
 
 class TestEndings:
     @pytest.mark.parametrize(
