@@ -5,10 +5,7 @@ How an answer becomes bytes is in `wire.py`; how a connection leaves HTTP is in 
 
 import asyncio
 import contextlib
-import errno
-import ipaddress
 import logging
-import socket
 import ssl
 import tempfile
 from pathlib import Path
@@ -21,6 +18,7 @@ from kmock.certificates import Authority
 from kmock.chain import Handler
 from kmock.clock import Clock, LoopClock
 from kmock.errors import KMockError
+from kmock.listening import BACKLOG, bind_all, resolve
 from kmock.messages import Answer, Duplex, Ending, Outcome, Request
 from kmock.tunnels import Connection, Tunnel
 from kmock.wire import (
@@ -38,7 +36,6 @@ __all__ = ['Server']
 
 logger = logging.getLogger('kmock')
 
-_BACKLOG = 1024
 _FIELD_LIMIT = 256 * 1024  # bearer tokens and kubectl's annotations in URLs outgrow aiohttp's 8 KiB
 _LINGERING_SECONDS = 2.0
 _SSL_SHUTDOWN_SECONDS = 2.0
@@ -186,7 +183,7 @@ class Server:
     async def _listen(self, context: ssl.SSLContext | None) -> int:
         """Listen on all addresses of the host, on the same port."""
         loop = asyncio.get_running_loop()
-        sockets = _bind_all(self._host, await _resolve(self._host), self._wanted_port)
+        sockets = bind_all(self._host, await resolve(self._host), self._wanted_port)
         with contextlib.ExitStack() as stack:
             for sock in sockets:
                 stack.callback(sock.close)
@@ -196,7 +193,7 @@ class Server:
                         self._connect,
                         sock=sock,
                         ssl=context,
-                        backlog=_BACKLOG,
+                        backlog=BACKLOG,
                         ssl_shutdown_timeout=None if context is None else _SSL_SHUTDOWN_SECONDS,
                     )
                 )
@@ -395,75 +392,3 @@ _INTERRUPTED = frozenset({Outcome.CLIENT_CLOSED, Outcome.SERVER_CLOSED, Outcome.
 
 def _refusal(status: int, text: str) -> Answer:
     return Answer(status=status, headers=(('Content-Type', 'text/plain; charset=utf-8'),), body=f'{text}\n'.encode())
-
-
-# --- addresses
-
-
-async def _resolve(host: str) -> list[tuple[socket.AddressFamily, str]]:
-    """The addresses to listen on; numeric ones are not looked up."""
-    try:
-        address = ipaddress.ip_address(host or '0.0.0.0')
-    except ValueError:
-        pass
-    else:
-        return [(socket.AF_INET6 if address.version == 6 else socket.AF_INET, str(address))]
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise KMockError(
-            f"The host {host!r} to listen on can't be resolved: {getattr(error, 'strerror', None) or error}. "
-            'Use a name or an address of this machine, such as 127.0.0.1.'
-        ) from error
-    return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
-
-
-def _bind_all(
-    host: str,
-    addresses: list[tuple[socket.AddressFamily, str]],
-    port: int | None,
-) -> list[socket.socket]:
-    """Bind all addresses to one port. Addresses that this machine lacks are left out as long as one is there."""
-    sockets: list[socket.socket] = []
-    failure: OSError | None = None
-    for family, address in addresses:
-        try:
-            sockets.append(_bind(family, address, sockets[0].getsockname()[1] if sockets else port or 0))
-        except OSError as error:
-            failure = error
-            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                break
-    else:
-        if sockets:
-            return sockets
-    for sock in sockets:
-        sock.close()
-    assert failure is not None
-    raise _listening_error(failure, host, port) from failure
-
-
-def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((address, port))
-        sock.listen(_BACKLOG)  # only now is it known whether the port is in use
-        sock.setblocking(False)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _listening_error(error: OSError, host: str, port: int | None) -> KMockError:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return KMockError(f'Port {port} on {host} is in use; choose another one, or none to get a free one.')
-        case errno.EADDRNOTAVAIL | errno.EAFNOSUPPORT:
-            return KMockError(f'{host} is no address of this machine; listen on one of its own, such as 127.0.0.1.')
-        case errno.EACCES:
-            return KMockError(f'Port {port} on {host} is reserved for the system; choose one above 1023.')
-        case _:
-            return KMockError(f"Can't listen on {host}, port {port or 'any'}: {error.strerror or error}.")
