@@ -43,6 +43,8 @@ from kmock.recording.cassette import (
     TunnelFrame,
 )
 from kmock.recording.conditions import not_modified, unconditional
+from kmock.recording.redactedframes import FrameRedactor
+from kmock.recording.redaction import Redactor
 
 __all__ = ['Recorder']
 
@@ -76,13 +78,23 @@ class Recorder:
         append: takes each frame, in the order of happening (but what redaction holds back comes later than its time
             says). It is called in the event loop, must be quick, and must not raise.
         started: the zero point of all times, by that clock.
+        redactor: replaces the secrets before anything is appended; the traffic itself keeps them.
     """
 
-    def __init__(self, inner: Responder, append: Callable[[Frame], None], *, clock: Clock, started: float) -> None:
+    def __init__(
+        self,
+        inner: Responder,
+        append: Callable[[Frame], None],
+        *,
+        clock: Clock,
+        started: float,
+        redactor: Redactor | None = None,
+    ) -> None:
         self.requests = 0
         self.bytes_passed = 0
         self._inner = inner
-        self._append = append
+        self._redacted = None if redactor is None else FrameRedactor(redactor, append)
+        self._append = append if self._redacted is None else self._redacted.append
         self._clock = clock
         self._started = started
         self._exchanges: dict[int, _Exchange] = {}  # by the id of the request: those that have not ended
@@ -142,6 +154,8 @@ class Recorder:
             exchange.end(Outcome.UNFINISHED)
         self._closed = True
         self._flush()
+        if self._redacted is not None:
+            self._redacted.close()
 
     # --- for the exchanges
 
