@@ -132,6 +132,18 @@ class Player:
     def _each_unused(self) -> Iterator[Exchange]:
         return (each for each, uses in zip(self.cassette.exchanges, self._matcher.uses, strict=True) if not uses)
 
+    def assert_played(self) -> None:
+        """Check that the whole cassette was played, and that nothing else was asked.
+
+        Raises:
+            AssertionError: naming the first of what was not.
+        """
+        unused = [f'#{each.id} {shorten(each.method, 20)} {shorten_middle(each.target, 200)}' for each in self.unused]
+        for what, items in (('Recorded, but never asked', unused), ('Asked, but not answered', self.unmatched)):
+            if items:
+                more = f', and {len(items) - 5} more' if len(items) > 5 else ''
+                raise AssertionError(f'{what}: {", ".join(items[:5])}{more}.')
+
     def observe(self, request: Request, answer: Answer | None, outcome: Outcome) -> None:
         """Learn how an exchange ended; those of others are none of our business."""
         played = self._under_way.pop(request.id, None)
@@ -169,8 +181,8 @@ class Player:
         if turn is None and not self._matcher.prepare(question, _INDEXED_AT_ONCE):
             turn = self._indexing[place] = asyncio.Lock()
         async with turn or contextlib.nullcontext():  # a lock lets in who came first
-            while turn is not None and not self._matcher.prepare(question, _INDEXED_AT_ONCE):
-                await asyncio.sleep(0)  # noqa: ASYNC110  # it works, and does not wait
+            while turn is not None and not self._matcher.prepare(question, _INDEXED_AT_ONCE):  # noqa: ASYNC110
+                await asyncio.sleep(0)
             return self._matcher.find(question, lambda exchange: _is_fresh(request, exchange))
 
     def explain(self, request: Request) -> str:

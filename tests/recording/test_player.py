@@ -341,6 +341,18 @@ class TestLog:
             (1, None),
         ]
 
+    async def test_it_can_be_asserted_that_all_was_played_and_nothing_else_asked(self, clock: VirtualClock) -> None:
+        player = playing(clock, *(taped('GET', f'/{n}') for n in range(8)))
+        await ask(player, clock, 'GET', '/0')
+        with pytest.raises(AssertionError, match=r'never asked: #2 GET /1, #3 .*, #6 GET /5, and 2 more\.$'):
+            player.assert_played()
+        for n in range(8):
+            await ask(player, clock, 'GET', f'/{n}')
+        player.assert_played()
+        await ask(player, clock, 'GET', '/9')
+        with pytest.raises(AssertionError, match=r'Asked, but not answered: GET /9\.$'):
+            player.assert_played()
+
     async def test_upgrades_are_refused_with_the_reason(self, clock: VirtualClock) -> None:
         player = playing(clock, taped('POST', '/api/v1/namespaces/ns/pods/x/exec?command=ls', status=101))
         seen = await ask(player, clock, 'POST', '/api/v1/namespaces/ns/pods/x/exec?command=ls')
