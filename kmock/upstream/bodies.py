@@ -93,7 +93,7 @@ class ResponseBody:
         self._upload = upload
         self._chunked = 'chunked' in response.headers.get('Transfer-Encoding', '').lower()
         self._broken: Exception | None = None
-        self._closed = False
+        self._closed = self._within_chunk = False
         self._loss = _watch_loss(response)
         if self._loss is not None:
             self._loss.add_done_callback(self._lost)
@@ -111,9 +111,10 @@ class ResponseBody:
             except (aiohttp.ClientError, OSError) as exc:
                 self._break(exc)
                 continue
-            if not data and not chunk_ended:
+            if not data and not (chunk_ended and self._within_chunk):
                 await self._finish()
-            return ChunkPart(data) if self._chunked and not chunk_ended else data
+            self._within_chunk = self._chunked and not chunk_ended
+            return ChunkPart(data) if self._within_chunk else data
 
     def _lost(self, _: 'asyncio.Future[None]') -> None:
         # Where it can't parse the chunks, aiohttp closes the connection but leaves the reader waiting for ever.

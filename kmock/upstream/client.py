@@ -294,7 +294,9 @@ def _has_length(headers: Headers) -> bool:
 
 
 def _is_bodyless(response: aiohttp.ClientResponse) -> bool:
-    return response.method == 'HEAD' or response.status in {204, 304} or response.content.at_eof()
+    # An empty body in chunks is something else: it goes on in chunks.
+    announced_empty = response.headers.get('Content-Length') == '0'
+    return response.method == 'HEAD' or response.status in {204, 304} or announced_empty
 
 
 def _decoded(headers: tuple[tuple[bytes, bytes], ...]) -> Headers:

@@ -330,13 +330,25 @@ async def test_pieces_are_the_servers_chunks() -> None:
         assert server.connections == 1
 
 
+@pytest.mark.parametrize('framing', [b'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n', b'Connection: close\r\n\r\n'])
+async def test_empty_body_of_unknown_length_is_still_a_stream(framing: bytes) -> None:
+    async def talk(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b'HTTP/1.1 200 OK\r\n' + framing)
+
+    async with raw_server(talk) as server, asking(server.url) as upstream:
+        answer = await upstream.respond(Request.make('GET', '/'))
+        assert not isinstance(answer.body, bytes)
+        assert await asyncio.wait_for(pieces(answer), 5) == []
+
+
 async def test_parts_of_a_chunk_are_marked_and_come_at_once() -> None:
     go = asyncio.Semaphore(0)
 
     async def talk(peer: Peer) -> None:
         await peer.head()
         await peer.send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
-        for data in b'6\r\nabc', b'def', b'\r\n', b'1\r\ng\r\n0\r\n\r\n':
+        for data in b'6\r\nabc', b'def', b'\r\n', b'1\r\ng\r\n', b'1\r\nh', b'\r\n0\r\n\r\n':
             await go.acquire()
             await peer.send(data)
 
@@ -344,11 +356,11 @@ async def test_parts_of_a_chunk_are_marked_and_come_at_once() -> None:
         answer = await upstream.respond(Request.make('GET', '/'))
         assert not isinstance(answer.body, bytes)
         parts = []
-        for _ in range(4):
+        for _ in range(6):
             go.release()
             parts.append(await asyncio.wait_for(anext(answer.body), 5))
-        assert parts == [b'abc', b'def', b'', b'g']
-        assert [type(part) for part in parts] == [ChunkPart, ChunkPart, bytes, bytes]
+        assert parts == [b'abc', b'def', b'', b'g', b'h', b'']
+        assert [type(part) for part in parts] == [ChunkPart, ChunkPart, bytes, bytes, ChunkPart, bytes]
         assert await pieces(answer) == []
 
 
