@@ -51,9 +51,11 @@ def unpack_zstd(packed: io.FileIO, name: str, problems: Problems) -> io.FileIO:
             packed, read_across_frames=True, closefd=False
         )
         try:
-            for block in _bounded(reader.read, packed, name):
+            for block in _bounded(reader.read1, packed, name):
                 _write_all(unpacked, block)
         except zstandard.ZstdError as error:
+            if unpacked.tell() == 0:
+                raise CassetteError(f'{name} is packed with zstd, and damaged from the start: {error}.') from None
             problems.add(f'The zstd packing is damaged, what comes after is lost: {error}.')
         return unpacked
     except BaseException:

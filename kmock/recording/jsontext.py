@@ -17,9 +17,9 @@ MAX_TEXT: Final = 16 * 1024 * 1024
 MAX_SKELETON: Final = 1024 * 1024
 """How much of a text may be other than the inside of strings."""
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _SPACE = re.compile(rb'[ \t\r\n]*')
-_TOKEN = re.compile(rb'[\s,:]*("[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|[^\s,:"\[\]{}]+)', re.DOTALL)
+_TOKEN = re.compile(rb'[\s,:]*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]|[^\s,:"\[\]{}]++)', re.DOTALL)
 
 
 def parse_object(text: bytes) -> dict[str, Any]:
@@ -171,7 +171,7 @@ class JsonReader:
         """Where the value ends that begins at the cursor, found by counting brackets outside of strings."""
         if not self._next():
             raise ValueError('the document ends too early')
-        depth = 0
+        depth = tokens = 0
         size = 0  # up to here, relative to the cursor, nothing is open but brackets
         while True:
             match = _TOKEN.match(self._buffer, self._start + size)
@@ -187,3 +187,6 @@ class JsonReader:
             size = match.end() - self._start
             if depth <= 0:
                 return match.end()
+            tokens += 1
+            if tokens > MAX_SKELETON:
+                raise ValueError('there is a value made of more values than any record')

@@ -198,7 +198,7 @@ class _Scan:
                 else:
                     problem = self._add(position, build(items), len(payload))
             except ValueError as error:
-                problem = str(error)
+                problem = str(error) or 'it is nested too deep'
             if problem is not None:
                 self._problems.add(f'The frame at byte {position} is left out: {problem}.')
 
