@@ -13,15 +13,15 @@ A body about secrets or tokens that can't be read is replaced whole, and said so
 
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from kmock.errors import KMockError
+from kmock.errors import CassetteError, KMockError
 from kmock.naming import parse_call, split_target
-from kmock.recording.cassette import Headers
+from kmock.recording.cassette import Header, Headers
 from kmock.recording.credentials import JWT, Credentials
 from kmock.recording.placeholders import Placeholders
 from kmock.recording.protobuf import ProtobufError, redact_envelope, redact_watch_event
-from kmock.recording.secretobjects import EmbeddedSecrets, JsonRules, JsonSecrets, parse_path
+from kmock.recording.secretobjects import EmbeddedSecrets, JsonRules, JsonSecrets, parse_path, redact_string
 from kmock.recording.secretyaml import redact_yaml
 from kmock.recording.splicing import ENDLESS, LIMIT, BodyRedactor, Piped, Splicer, Whole
 
@@ -59,9 +59,38 @@ class Redactor:
     ) -> None:
         self.key = secrets.token_bytes(16) if key is None else key
         self._placeholders = Placeholders(self.key)
+        headers, paths, patterns = tuple(headers), tuple(paths), tuple(patterns)
+        self._own = {'headers': headers, 'paths': paths, 'patterns': patterns}
         self._headers = frozenset(name.lower() for name in headers)
         self._paths = tuple(parse_path(path) for path in paths)
         self._patterns = tuple(_compile(pattern) for pattern in patterns)
+
+    @classmethod
+    def of_header(cls, header: Header) -> 'Redactor | None':
+        """The redactor that live requests have to pass before they are compared with a recording.
+
+        None if the recording is not redacted. See `own_rules` for what the header must have.
+
+        Raises:
+            CassetteError: the rules in the header are malformed.
+        """
+        if not header.key:
+            return None
+        own = header.matching.get('redaction', {})
+        if not isinstance(own, Mapping) or not own.keys() <= {'headers', 'paths', 'patterns'}:
+            raise CassetteError(f'The rules of redaction in the header of the cassette are malformed: {own!r}.')
+        lists = {name: list(items) if isinstance(items, list | tuple) else [items] for name, items in own.items()}
+        if not all(isinstance(item, str) for items in lists.values() for item in items):
+            raise CassetteError(f'The rules of redaction in the header of the cassette are malformed: {own!r}.')
+        try:
+            return cls(header.key, **lists)
+        except KMockError as exc:
+            raise CassetteError(f'The rules of redaction in the header of the cassette are malformed: {exc}') from exc
+
+    @property
+    def own_rules(self) -> dict[str, list[str]]:
+        """The user's headers, paths and patterns; put them as `redaction` into `Header.matching`, if there are any."""
+        return {name: list(items) for name, items in self._own.items() if items}
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -181,10 +210,7 @@ class Redactor:
 
     def _protobuf(self, body: bytes) -> bytes:
         def annotation(value: bytes) -> bytes:
-            if value.lstrip()[:1] not in {b'{', b'['}:
-                return value
-            redactor = JsonSecrets(JsonRules(self._placeholders, paths=self._paths, about_secrets=True))
-            return b''.join([*redactor.feed(value), *redactor.finish()])
+            return redact_string(value, JsonRules(self._placeholders, paths=self._paths, about_secrets=True))
 
         return redact_envelope(
             body,

@@ -20,7 +20,7 @@ from kmock.recording.jsonstream import JsonError, Lexer, Token, map_back, unesca
 from kmock.recording.placeholders import Placeholders
 from kmock.recording.splicing import ENDLESS, LIMIT, Edit, Splicer, held_prefix, proper_prefixes
 
-__all__ = ['EmbeddedSecrets', 'JsonRules', 'JsonSecrets', 'Path', 'mode_of_pointer', 'parse_path']
+__all__ = ['EmbeddedSecrets', 'JsonRules', 'JsonSecrets', 'Path', 'mode_of_pointer', 'parse_path', 'redact_string']
 
 Path = tuple[str, ...]
 """Keys; `*` is any key; `[*]` is any item of a list, `[3]` that one."""
@@ -302,15 +302,29 @@ class _Walker:
         rules = dataclasses.replace(
             self.rules, about_secrets=about_secrets, json_patch=False, nesting=self.rules.nesting + 1
         )
-        inner = Splicer()
-        inner.add(text)
-        # What is no JSON is no Secret; but what breaks off (or is broken) after secrets have been found has had them.
-        with contextlib.suppress(JsonError):
-            _Walker(rules, inner).walk(final=True)
+        inner = _walked(text, rules)
         for edit in inner.edits:
             start, end = (map_back(offsets, min(place, len(text))) for place in (edit.start, edit.end))
             replacement = edit.replacement.replace(b'\\', b'\\\\').replace(b'"', b'\\"')
             self.splicer.edit(span.start + 1 + start, span.start + 1 + end, replacement)
+
+
+def _walked(text: bytes, rules: JsonRules) -> Splicer:
+    """The edits for a whole text that may be JSON."""
+    splicer = Splicer()
+    splicer.add(text)
+    # What is no JSON is no Secret; but what breaks off (or is broken) after secrets have been found has had them.
+    with contextlib.suppress(JsonError):
+        _Walker(rules, splicer).walk(final=True)
+    return splicer
+
+
+def redact_string(text: bytes, rules: JsonRules) -> bytes:
+    """A text that may be JSON, such as that of an annotation; if it is none, it stays as it is."""
+    if text.lstrip()[:1] not in {b'{', b'['}:
+        return text
+    splicer = _walked(text, rules)
+    return b''.join(splicer.release(splicer.end))
 
 
 class JsonSecrets:
