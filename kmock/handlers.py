@@ -5,7 +5,6 @@ A request goes: log → rules → other responders → cassette → fallback rul
 
 import contextlib
 import dataclasses
-import importlib
 import inspect
 import itertools
 import os
@@ -23,6 +22,7 @@ from kmock.naming import action, resource
 from kmock.recording.cassette import Cassette
 from kmock.recording.interchange import open_cassette
 from kmock.recording.player import Player
+from kmock.recording.redaction import Redactor
 from kmock.recording.timeline import pace_clock
 from kmock.rules import boxes, views
 from kmock.rules.book import RuleBook
@@ -113,26 +113,26 @@ class RawHandler(views.Root, _Names):
 
     limit: int | None = attrs.field(default=None, validator=_check_limit)
     strict: bool = False
-    _cassette: str | os.PathLike[str] | Cassette | None = attrs.field(default=None, kw_only=True)
-    _pace: str | float = attrs.field(default='original', kw_only=True, validator=_check_pace)
-    _fallback: Responder | None = attrs.field(default=None, kw_only=True)
-    _ignore: Sequence[str] = attrs.field(default=(), kw_only=True)
-    _responders: Sequence[Responder] = attrs.field(default=(), kw_only=True)
-    _max_body: int = attrs.field(default=MAX_BODY, kw_only=True)
-    _request_log: int | None = attrs.field(default=None, kw_only=True, validator=_check_limit)
-    _clock: Clock = attrs.field(factory=LoopClock, kw_only=True)
+    _cassette: str | os.PathLike[str] | Cassette | None = attrs.field(default=None, kw_only=True, repr=False)
+    _pace: str | float = attrs.field(default='original', kw_only=True, repr=False, validator=_check_pace)
+    _fallback: Responder | None = attrs.field(default=None, kw_only=True, repr=False)
+    _ignore: Sequence[str] = attrs.field(default=(), kw_only=True, repr=False)
+    _responders: Sequence[Responder] = attrs.field(default=(), kw_only=True, repr=False)
+    _max_body: int = attrs.field(default=MAX_BODY, kw_only=True, repr=False)
+    _request_log: int | None = attrs.field(default=None, kw_only=True, repr=False, validator=_check_limit)
+    _clock: Clock = attrs.field(factory=LoopClock, kw_only=True, repr=False)
 
     _book: RuleBook = attrs.field(
-        init=False, default=attrs.Factory(lambda self: RuleBook(self._request_log), takes_self=True)
+        init=False, repr=False, default=attrs.Factory(lambda self: RuleBook(self._request_log), takes_self=True)
     )
-    _chain: Chain | None = attrs.field(init=False, default=None)
-    _player: Player | None = attrs.field(init=False, default=None)
-    _owned_cassette: Cassette | None = attrs.field(init=False, default=None)
-    _levels: list[list[Exception]] = attrs.field(init=False, factory=lambda: [[]])
-    _served_count: int = attrs.field(init=False, default=0)
-    _under_way: dict[int, Request] = attrs.field(init=False, factory=dict)
-    _servers: list[Served] = attrs.field(init=False, factory=list)
-    _turns: Iterator[int] = attrs.field(init=False, factory=itertools.count)
+    _chain: Chain | None = attrs.field(init=False, repr=False, default=None)
+    _player: Player | None = attrs.field(init=False, repr=False, default=None)
+    _opened: contextlib.ExitStack = attrs.field(init=False, repr=False, factory=contextlib.ExitStack)
+    _levels: list[list[Exception]] = attrs.field(init=False, repr=False, factory=lambda: [[]])
+    _served_count: int = attrs.field(init=False, repr=False, default=0)
+    _under_way: dict[int, Request] = attrs.field(init=False, repr=False, factory=dict)
+    _servers: list[Served] = attrs.field(init=False, repr=False, factory=list)
+    _turns: Iterator[int] = attrs.field(init=False, repr=False, factory=itertools.count)
 
     # --- entering and leaving
 
@@ -161,18 +161,22 @@ class RawHandler(views.Root, _Names):
     def _open(self) -> None:
         self._levels[0] = []
         if self._cassette is not None:
-            cassette = self._cassette
-            if not isinstance(cassette, Cassette):
-                cassette = self._owned_cassette = open_cassette(cassette)
-            self._player = Player(
+            self._player = self._make_player(self._cassette)
+        self._chain = Chain(self._chained())
+        self._book.open = True
+
+    def _make_player(self, source: str | os.PathLike[str] | Cassette) -> Player:
+        with contextlib.ExitStack() as opened:
+            cassette = source if isinstance(source, Cassette) else opened.enter_context(open_cassette(source))
+            player = Player(
                 cassette,
                 clock=pace_clock(self._pace, self._clock),
-                redactor=_redactor(cassette),
+                redactor=Redactor(cassette.header.key) if cassette.header.redacted else None,
                 ignore=self._ignore,
                 max_body=self._max_body,
             )
-        self._chain = Chain(self._chained())
-        self._book.open = True
+            self._opened = opened.pop_all()
+        return player
 
     def _chained(self) -> Iterator[Responder]:
         """The responders, in order."""
@@ -190,9 +194,7 @@ class RawHandler(views.Root, _Names):
         try:
             await self._book.close()
         finally:
-            if self._owned_cassette is not None:
-                cassette, self._owned_cassette = self._owned_cassette, None
-                cassette.close()
+            self._opened.close()
 
     # --- serving
 
@@ -379,14 +381,6 @@ class RawHandler(views.Root, _Names):
     def delete(self, url: Any, **kwargs: Any) -> Any:
         """As aiohttp.ClientSession.delete(); see `request`."""
         return self._next_client().delete(url, **kwargs)
-
-
-def _redactor(cassette: Cassette) -> Any:
-    """What makes live requests look as the redacted ones in the cassette; None if nothing was redacted."""
-    if not cassette.header.redacted:
-        return None
-    redaction = importlib.import_module('kmock.recording.redaction')
-    return redaction.Redactor(cassette.header.key)
 
 
 def _describe(exc: BaseException) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from kmock.chain import Responder
 from kmock.messages import Answer, Request
 from kmock.naming import Resource
-from kmock.rules.criteria import Criteria, MethodCriteria, PathCriteria, ResourceCriteria
+from kmock.rules.criteria import Criteria, MethodCriteria, PathCriteria, ResourceCriteria, may_match
 from kmock.rules.journal import Index, Journal
 from kmock.rules.payloads import Item, Payload, Poured, Steps
 from kmock.rules.rendering import LiveStreams, constant_answer, render
@@ -163,7 +163,9 @@ class RuleBook:
         if self.journal.wants_body(request):
             return True
         return any(
-            rule.needs_body for rules in (self._rules, self._fallback_rules) for rule in rules.candidates(request)
+            rule.needs_body and may_match(rule.criteria, request)
+            for rules in (self._rules, self._fallback_rules)
+            for rule in rules.candidates(request)
         )
 
     def responder(self, *, fallback: bool) -> Responder:

@@ -47,6 +47,7 @@ __all__ = [
     'SubresourceCriteria',
     'TextCriteria',
     'conjunction',
+    'may_match',
     'request_path',
 ]
 
@@ -652,6 +653,11 @@ class Not(_Compound):
 
     def __repr__(self) -> str:
         return f'~{{{", ".join(map(repr, self.criteria))}}}'
+
+
+def may_match(criteria: Criteria, request: Request) -> bool:
+    """Whether a request whose body is not known yet could meet the criteria."""
+    return all(part.matches(request) for part in criteria.parts() if not part.needs_body and not part.volatile)
 
 
 def conjunction(*criteria: Criteria) -> Criteria:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 from kmock.messages import Request
-from kmock.rules.criteria import Criteria, request_path
+from kmock.rules.criteria import Criteria, may_match, request_path
 
 __all__ = ['Index', 'Journal', 'Judge']
 
@@ -175,7 +175,10 @@ class Journal:
         if not self._readers:
             return False
         with self.lock:
-            return any(watch.judge() is not None for watch in self._readers.candidates(request))
+            return any(
+                watch.judge() is not None and may_match(watch.criteria, request)
+                for watch in self._readers.candidates(request)
+            )
 
     def _enter(self, index: Index[_Watch], judge: Judge, criteria: Criteria) -> None:
         with self.lock:

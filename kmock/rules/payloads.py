@@ -297,11 +297,7 @@ def _read(written: Any) -> Item | None:
         return NOTHING
     if written is ...:
         return LIVE
-    if isinstance(
-        written, Head | Constant | Nothing | Live | Raised | File | Buffer | Steps | Shared | Poured | Payload
-    ):
-        return written
-    return written if isinstance(written, Deferred) else None
+    return written if isinstance(written, Item) else None
 
 
 def encode_json(value: Any) -> Constant:

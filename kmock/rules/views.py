@@ -94,7 +94,9 @@ class View(Sequence[Request]):
                 try:
                     return requests[key]
                 except IndexError:
-                    raise IndexError(f'{self!r} has seen {len(requests)} requests; there is no [{key}].') from None
+                    raise IndexError(
+                        f'{_label(self)} has seen {len(requests)} requests; there is no [{key}].'
+                    ) from None
         return Filter(self, key)
 
     def __len__(self) -> int:
@@ -254,7 +256,12 @@ class Filter(Chained):
         return [request for request in self._parent._requests() if self._own.matches(request)]
 
     def __repr__(self) -> str:
-        return f'{self._parent!r}[{_show_key(self._written)}]'
+        return f'{_label(self._parent)}[{_show_key(self._written)}]'
+
+
+def _label(view: View) -> str:
+    """The view as it is shown within another one: handlers, however they show themselves, are `kmock`."""
+    return 'kmock' if isinstance(view, Root) else repr(view)
 
 
 def _show_key(written: Any) -> str:
@@ -308,7 +315,7 @@ class Slicer(Chained):
         shown = ['' if bound is None else str(bound) for bound in (self._slice.start, self._slice.stop)]
         if self._slice.step is not None:
             shown.append(str(self._slice.step))
-        return f'{self._parent!r}[{":".join(shown)}]'
+        return f'{_label(self._parent)}[{":".join(shown)}]'
 
 
 class Priority(Chained):
@@ -330,10 +337,10 @@ class Priority(Chained):
     def __repr__(self) -> str:
         match self._priority[-1]:
             case x if x == OVERRIDE:
-                return f'{self._parent!r}.override'
+                return f'{_label(self._parent)}.override'
             case x if x == FALLBACK:
-                return f'{self._parent!r}.fallback'
-        return f'({self._parent!r} ** {self._priority[-1]:g})'
+                return f'{_label(self._parent)}.fallback'
+        return f'({_label(self._parent)} ** {self._priority[-1]:g})'
 
 
 class Group(_Kept):
@@ -372,7 +379,7 @@ class Group(_Kept):
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f'({f" {self.sign} ".join(map(repr, self._members))})'
+        return f'({f" {self.sign} ".join(map(_label, self._members))})'
 
 
 class OrGroup(Group):
@@ -431,7 +438,7 @@ class Exclusion(Group):
         return ids[0] - ids[1]
 
     def __repr__(self) -> str:
-        return f'~{self._members[1]!r}' if type(self._members[0]) is Root else super().__repr__()
+        return f'~{_label(self._members[1])}' if type(self._members[0]) is Root else super().__repr__()
 
 
 class Reaction(View):
@@ -449,7 +456,7 @@ class Reaction(View):
     ) -> None:
         if view._way is Way.LOOKING_BACK:
             raise ValueError(
-                f'{view!r} is known only when one looks back, so nothing can be answered by it. '
+                f'{_label(view)} is known only when one looks back, so nothing can be answered by it. '
                 'Write the payload to a view without negative bounds, and not to the requests that a rule served.'
             )
         self._view = view
@@ -480,7 +487,7 @@ class Reaction(View):
         return Reaction(self._view, payload, (*self._written, (sign, written)), self._rule)
 
     def __repr__(self) -> str:
-        return ' '.join([repr(self._view), *(f'{sign} {_show(written)}' for sign, written in self._written)])
+        return ' '.join([_label(self._view), *(f'{sign} {_show(written)}' for sign, written in self._written)])
 
 
 class Stream(View):
@@ -519,7 +526,9 @@ class Stream(View):
         return self
 
     def __rshift__(self, sink: Any) -> 'Reaction':
-        raise ValueError(f'{self!r} takes what is fed with <<. Write sinks to the view itself: {self._view!r} >> ….')
+        raise ValueError(
+            f'{self!r} takes what is fed with <<. Write sinks to the view itself: {_label(self._view)} >> …'
+        )
 
     def __repr__(self) -> str:
-        return f'{self._view!r}[...]'
+        return f'{_label(self._view)}[...]'

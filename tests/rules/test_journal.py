@@ -1,0 +1,115 @@
+"""The log forgets beyond its limit; the index keeps order; judges are asked once, as long as they live."""
+
+import gc
+
+import pytest
+from asking import make
+
+from kmock.rules.criteria import EVERYTHING, Criteria
+from kmock.rules.journal import Index, Journal
+from kmock.rules.reading import read_criteria
+
+
+class Entry:
+    def __init__(self, number: int, written: object) -> None:
+        self.key = (float(number),)
+        self.criteria: Criteria = read_criteria(written)
+
+
+class Judge:
+    def __init__(self) -> None:
+        self.judged: list[object] = []
+
+    def judge(self, request):
+        self.judged.append(request)
+
+
+class FailingJudge:
+    def judge(self, request):
+        raise ZeroDivisionError
+
+
+def test_candidates_of_all_kinds_come_in_the_order_of_their_keys():
+    entries = [
+        Entry(number, written) for number, written in enumerate(['get /x', '/x', 'get', '/y', 'post /x', 'get /x'])
+    ]
+    index: Index[Entry] = Index()
+    for entry in reversed(entries):
+        index.add(entry)
+    found = [entry.key[0] for entry in index.candidates(make('get /x?q=1'))]
+    assert found == [0, 1, 2, 5]
+    assert [entry.key[0] for entry in index] == [0, 1, 2, 3, 4, 5]
+
+
+def test_candidate_lists_never_change_once_given():
+    index: Index[Entry] = Index()
+    first, second = Entry(1, 'get'), Entry(2, 'get')
+    index.add(first)
+    given = index.candidates(make('/'))
+    index.add(second)
+    index.remove(first)
+    assert given == [first]
+    assert index.candidates(make('/')) == [second]
+
+
+def test_removing_what_is_not_in_is_told():
+    index: Index[Entry] = Index()
+    entry, same_key = Entry(1, '/x'), Entry(1, '/x')
+    index.add(entry)
+    assert not index.remove(same_key)
+    assert index.remove(entry)
+    assert not index.remove(entry)
+    assert len(index) == 0
+
+
+def test_the_log_keeps_the_last_ones():
+    journal = Journal(limit=2)
+    requests = [make(f'/{number}') for number in range(4)]
+    for request in requests:
+        journal.append(request)
+    assert journal.entries == requests[2:]
+    assert journal.dropped == 2
+
+
+def test_a_judge_is_asked_about_the_past_once_and_about_what_concerns_it():
+    journal = Journal()
+    past, present, other = make('/x'), make('/x'), make('/y')
+    journal.append(past)
+    judge = Judge()
+    journal.watch(judge, read_criteria('/x'))
+    journal.append(present)
+    journal.append(other)
+    assert judge.judged == [past, present]
+
+
+def test_judges_are_asked_until_they_are_gone():
+    journal = Journal()
+    judge = Judge()
+    journal.watch(judge, EVERYTHING)
+    judged = judge.judged
+    del judge
+    gc.collect()
+    journal.append(make('/'))
+    assert judged == []
+
+
+def test_all_judges_are_asked_even_if_some_fail():
+    journal = Journal()
+    judges = [FailingJudge(), Judge(), FailingJudge()]
+    for judge in judges:
+        journal.watch(judge, EVERYTHING)
+    with pytest.raises(ExceptionGroup, match='criteria failed'):
+        journal.append(make('/'))
+    assert len(judges[1].judged) == 1
+    assert len(journal.entries) == 1
+
+
+def test_a_reader_wants_bodies_of_what_concerns_it_until_it_is_gone():
+    journal = Journal()
+    reader = Judge()
+    journal.read_for(reader, read_criteria('/x'))
+    assert journal.wants_body(make('/x'))
+    assert not journal.wants_body(make('/y'))
+    del reader
+    gc.collect()
+    assert not journal.wants_body(make('/x'))
