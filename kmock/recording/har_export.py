@@ -186,7 +186,10 @@ def _request(request: RequestFrame, body: bytes | None) -> Mapping[str, Any]:
     }
     if body is None:
         return record
-    return record | {'postData': {'mimeType': _value(request.headers, 'content-type') or '', **_text(body)}}
+    text = _text(body)
+    if 'encoding' in text:  # which the standard knows for responses alone
+        text = {'text': text['text'], '_encoding': text['encoding']}
+    return record | {'postData': {'mimeType': _value(request.headers, 'content-type') or '', **text}}
 
 
 def _response(response: ResponseFrame | None, content: bytes | None, size: int) -> Mapping[str, Any]:

@@ -5,11 +5,9 @@ Bodies are in it as they were decoded, so headers that speak of their coding are
 """
 
 import datetime
-import itertools
 import os
 import re
 import urllib.parse
-from array import array
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
@@ -23,7 +21,6 @@ from kmock.recording.frames import (
     ChunkFrame,
     DataFrame,
     EndFrame,
-    Frame,
     Header,
     Headers,
     NoteFrame,
@@ -33,6 +30,7 @@ from kmock.recording.frames import (
 )
 from kmock.recording.har_export import VERSION
 from kmock.recording.jsontext import JsonReader, take
+from kmock.recording.ordering import in_order
 from kmock.recording.records import decode64
 from kmock.recording.spool import Spool
 
@@ -61,7 +59,7 @@ def read_har(path: str | os.PathLike[str]) -> Cassette:
             return _read(file, str(path), survey, place)
     except ValueError as error:
         text = str(error).rstrip('.')
-        raise CassetteError(f'{path}, {place}: {text}.') from None
+        raise CassetteError(f'{path}{place}: {text}.') from None
     except OSError as error:
         raise CassetteError(f'{path} can not be read: {error.strerror or error}.') from None
 
@@ -73,7 +71,7 @@ class _Place:
         self.entry = 0
 
     def __str__(self) -> str:
-        return f'entry {self.entry}' if self.entry else 'HAR'
+        return f', entry {self.entry}' if self.entry else ''
 
 
 class _Survey:
@@ -172,7 +170,7 @@ def _read(file: BinaryIO, name: str, survey: _Survey, place: _Place) -> Cassette
                 _Entry(place.entry, reader, began, spool, problems).read()
             place.entry = 0
         cassette = spool.finish()
-    return _in_order(cassette, name)
+    return in_order(cassette)
 
 
 class _Entry:
@@ -315,7 +313,7 @@ def _post_data(request: Record) -> bytes | None:
     if post is None:
         return None
     text: str = take(post, 'text', str, default='')
-    if post.get('encoding') == 'base64':
+    if 'base64' in (post.get('encoding'), post.get('_encoding')):
         return decode64(text)
     if not text and post.get('params'):
         return urllib.parse.urlencode(_pairs(post, 'params')).encode()
@@ -358,45 +356,3 @@ def _parse_moment(text: Any) -> datetime.datetime:
         return moment.astimezone(datetime.UTC) if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f'"startedDateTime" is {text!r:.60}, not a date and time') from None
-
-
-# --- the order of happening
-
-
-def _in_order(cassette: Cassette, name: str) -> Cassette:
-    """The same frames in the order of their times, as far as the order within each exchange allows it."""
-    times = array('q')
-    sort = _SortKeys()
-    for frame in cassette.frames():
-        times.append(sort.key(frame))
-    if all(one <= other for one, other in itertools.pairwise(times)):
-        return cassette
-    positions = cassette.positions
-    problems = Problems()
-    for line in cassette.problems:
-        problems.add(line)
-    with cassette, Spool(cassette.header, name, problems) as spool:
-        for number in sorted(range(len(times)), key=times.__getitem__):
-            spool.add(cassette.read(positions[number]))
-        return spool.finish()
-
-
-class _SortKeys:
-    """The time of each frame, but never before that of what must precede it in its exchange."""
-
-    def __init__(self) -> None:
-        self._bodies: dict[int, int] = {}
-        self._streams: dict[int, int] = {}
-
-    def key(self, frame: Frame) -> int:
-        if isinstance(frame, NoteFrame):
-            return frame.at_us
-        body, stream = self._bodies.get(frame.id, 0), self._streams.get(frame.id, 0)
-        if isinstance(frame, BodyFrame):
-            self._bodies[frame.id] = body = max(body, frame.at_us)
-            return body
-        if isinstance(frame, RequestFrame):
-            self._bodies[frame.id] = frame.at_us
-        after = max(body, stream) if isinstance(frame, EndFrame) else stream
-        self._streams[frame.id] = stream = max(after, frame.at_us)
-        return stream
