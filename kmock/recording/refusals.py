@@ -11,8 +11,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from kmock.naming import Call, parse_call
+from kmock.recording.differences import Difference, find_differences
 from kmock.recording.matching import Matcher, Place
-from kmock.recording.normalizing import Difference, Question
+from kmock.recording.normalizing import Question
 from kmock.recording.printable import shorten, shorten_middle
 
 __all__ = ['explain']
@@ -94,7 +95,7 @@ class _Candidate:
 def _candidates(matcher: Matcher, question: Question) -> Iterator[_Candidate]:
     same_place = _unused_first(matcher, _at(matcher, question))
     for index in same_place:
-        differences = matcher.normalizer.differences(matcher.ask(index), question)
+        differences = find_differences(matcher.normalizer, matcher.ask(index), question)
         yield _candidate(matcher, 0, index, len(differences), differences)
     if same_place:
         return
@@ -151,7 +152,7 @@ def _only_method(matcher: Matcher, index: int, question: Question) -> list[Diffe
 
 def _path_differences(matcher: Matcher, index: int, question: Question) -> list[Difference]:
     recorded = matcher.ask(index)
-    differences = matcher.normalizer.differences(recorded, question)
+    differences = find_differences(matcher.normalizer, recorded, question)
     one = parse_call(recorded.method, recorded.path)
     other = parse_call(question.method, question.path)
     if one is None or other is None or one.resource.group != other.resource.group:
