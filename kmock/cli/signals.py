@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from kmock.clock import Clock
+from kmock.clock import Clock, LoopClock
 
 __all__ = ['Patience', 'Signals', 'run', 'terminal_sent_it']
 
@@ -22,11 +22,7 @@ IMPATIENCE_SECONDS = 5.0
 
 
 class Patience:
-    """Tells whether a person insists: asks again to stop, within a few seconds.
-
-    Two signals at nearly the same moment are one request: `timeout`, for one, signals its child,
-    and then its whole process group.
-    """
+    """Tells whether a person insists: asks again to stop, within a few seconds."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -35,17 +31,21 @@ class Patience:
     def is_over(self) -> bool:
         """Note a request to stop; true if it insists on an earlier one."""
         now, last = self._clock.now(), self._last
-        if last is not None and now - last < ECHO_SECONDS:
-            return False
         self._last = now
         return last is not None and now - last < IMPATIENCE_SECONDS
 
 
 class Signals:
-    """SIGINT, SIGTERM and SIGHUP of this process, passed to the present listener. A context manager."""
+    """SIGINT, SIGTERM and SIGHUP of this process, passed to the present listener. A context manager.
 
-    def __init__(self) -> None:
+    The same signal twice at nearly the same moment is one: `timeout`, for one, signals its child,
+    and then its whole process group.
+    """
+
+    def __init__(self, clock: Clock) -> None:
         self.received: signal.Signals | None = None
+        self._clock = clock
+        self._at = 0.0
         self._listener: Listener = self._cancel
         self._task: asyncio.Task[object] | None = None
         self._installed: list[signal.Signals] = []
@@ -67,7 +67,10 @@ class Signals:
             loop.remove_signal_handler(number)
 
     def _receive(self, number: signal.Signals) -> None:
-        self.received = number
+        now = self._clock.now()
+        if self.received == number and now - self._at < ECHO_SECONDS:
+            return
+        self.received, self._at = number, now
         self._listener(number)
 
     def _cancel(self, number: signal.Signals) -> None:
@@ -92,7 +95,7 @@ class Signals:
 
 def run(main: Callable[[Signals], Coroutine[None, None, int]]) -> int:
     """Run a coroutine under the signals, and return its exit status; 128 + N if a signal ended it early."""
-    signals = Signals()
+    signals = Signals(LoopClock())
 
     async def guarded() -> int:
         with signals:

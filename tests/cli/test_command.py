@@ -41,13 +41,13 @@ def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize('status', [0, 1, 42, 255])
 async def test_the_exit_status_of_command_is_returned(status: int) -> None:
-    with Signals() as signals:
+    with Signals(LoopClock()) as signals:
         assert await run_command(python(f'raise SystemExit({status})'), os.environ, signals, LoopClock()) == status
 
 
 async def test_a_command_ended_by_a_signal_is_128_and_its_number() -> None:
     code = 'import os; os.kill(os.getpid(), 9)'
-    with Signals() as signals:
+    with Signals(LoopClock()) as signals:
         assert await run_command(python(code), os.environ, signals, LoopClock()) == 128 + signal.SIGKILL
     assert exit_status(-15) == 143
 
@@ -55,7 +55,7 @@ async def test_a_command_ended_by_a_signal_is_128_and_its_number() -> None:
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> None:
     code = READY + f'signal.signal({int(number)}, lambda *_: sys.exit(33)); ready(); time.sleep(60)'
-    with Signals() as signals:
+    with Signals(LoopClock()) as signals:
         running = asyncio.create_task(
             run_command(python(code, tmp_path / 'ready'), os.environ, signals, VirtualClock())
         )
@@ -67,7 +67,7 @@ async def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> 
 async def test_an_interrupt_of_the_terminal_is_not_sent_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('kmock.cli.command.terminal_sent_it', lambda: True)
     code = READY + 'signal.signal(signal.SIGINT, lambda *_: sys.exit(33)); ready(); sys.stdin.read(); sys.exit(44)'
-    with Signals() as signals:
+    with Signals(LoopClock()) as signals:
         command = ['sh', '-c', f'"$@" < {tmp_path}/fifo', 'sh', *python(code, tmp_path / 'ready')]
         os.mkfifo(tmp_path / 'fifo')
         running = asyncio.create_task(run_command(command, os.environ, signals, VirtualClock()))
@@ -82,7 +82,7 @@ async def test_an_interrupt_of_the_terminal_is_not_sent_twice(tmp_path: Path, mo
 
 async def test_who_insists_kills_a_stubborn_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     clock = VirtualClock()
-    with Signals() as signals:
+    with Signals(clock) as signals:
         running = asyncio.create_task(run_command(python(STUBBORN, tmp_path / 'ready'), os.environ, signals, clock))
         await appears(tmp_path / 'ready')
         signals._receive(signal.SIGTERM)
@@ -96,7 +96,7 @@ async def test_a_command_that_ignores_sigterm_is_killed_when_its_time_is_up(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     clock = VirtualClock()
-    with Signals() as signals:
+    with Signals(clock) as signals:
         running = asyncio.create_task(run_command(python(STUBBORN, tmp_path / 'ready'), os.environ, signals, clock))
         await appears(tmp_path / 'ready')
         signals._receive(signal.SIGTERM)
@@ -111,7 +111,7 @@ async def test_command_never_outlives_us(tmp_path: Path) -> None:
     code = 'import os; from pathlib import Path\n' + OBEDIENT.replace(
         'ready();', 'Path(sys.argv[1] + ".pid").write_text(str(os.getpid())); ready();'
     )
-    with Signals() as signals:
+    with Signals(LoopClock()) as signals:
         running = asyncio.create_task(
             run_command(python(code, tmp_path / 'ready'), os.environ, signals, VirtualClock())
         )
@@ -148,7 +148,7 @@ async def test_what_only_the_system_can_tell_is_126_too(tmp_path: Path, content:
     script.write_text(content)
     script.chmod(0o755)
     check_command([str(script)])
-    with Signals() as signals:
+    with Signals(LoopClock()) as signals:
         with pytest.raises(CommandError, match=reason) as caught:
             await run_command([str(script)], os.environ, signals, LoopClock())
     assert caught.value.exit_code == 126

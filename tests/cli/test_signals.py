@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from kmock.cli.signals import Patience, Signals, run
-from kmock.clock import VirtualClock
+from kmock.clock import LoopClock, VirtualClock
 
 
 async def test_insisting_is_a_second_request_within_five_seconds() -> None:
@@ -26,17 +26,22 @@ async def test_a_request_after_a_long_time_is_a_first_one_again() -> None:
     assert patience.is_over()
 
 
-async def test_two_signals_at_once_are_one_request() -> None:
+async def test_the_same_signal_twice_at_once_is_one() -> None:
     clock = VirtualClock()
-    patience = Patience(clock)
-    assert not patience.is_over()
-    await clock.advance(0.1)
-    assert not patience.is_over()
+    heard: list[signal.Signals] = []
+    with Signals(clock) as signals, signals.heard_by(heard.append):
+        signals._receive(signal.SIGTERM)
+        await clock.advance(0.1)
+        signals._receive(signal.SIGTERM)
+        signals._receive(signal.SIGINT)
+        await clock.advance(1.0)
+        signals._receive(signal.SIGINT)
+    assert heard == [signal.SIGTERM, signal.SIGINT, signal.SIGINT]
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_waiting_ends_with_any_of_the_three_signals(number: signal.Signals) -> None:
-    with Signals() as signals:
+    with Signals(LoopClock()) as signals:
         waiting = asyncio.create_task(signals.wait())
         await asyncio.sleep(0)
         os.kill(os.getpid(), number)
@@ -48,7 +53,7 @@ async def test_waiting_ends_with_any_of_the_three_signals(number: signal.Signals
 async def test_a_hang_up_stays_ignored_under_nohup() -> None:
     former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with Signals():
+        with Signals(LoopClock()):
             assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, former)

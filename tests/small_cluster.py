@@ -1,4 +1,4 @@
-"""An upstream for tests of the command line: a tiny bit of Kubernetes in a thread of its own, over HTTP or HTTPS."""
+"""An upstream for tests: a tiny bit of Kubernetes in a thread of its own, over HTTP or HTTPS."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ CONFIGMAPS = '/api/v1/namespaces/default/configmaps'
 
 
 class SmallCluster:
-    """ConfigMaps with list, watch, create, get and patch, a Secret, a version; a token if one is demanded.
+    """Discovery, ConfigMaps with list, watch, create, get and patch, a Secret; a token if one is demanded.
 
     Use it as a context manager. `url` is there then, and `ca_file` over HTTPS.
     """
@@ -67,6 +67,9 @@ class SmallCluster:
         app.add_routes(
             [
                 web.get('/version', self._version),
+                web.get('/api', self._core_versions),
+                web.get('/apis', self._groups),
+                web.get('/api/v1', self._resources),
                 web.get(CONFIGMAPS, self._list_or_watch),
                 web.post(CONFIGMAPS, self._create),
                 web.get(CONFIGMAPS + '/{name}', self._get),
@@ -96,6 +99,17 @@ class SmallCluster:
 
     async def _version(self, request: web.Request) -> web.Response:
         return _json({'major': '1', 'minor': '36', 'gitVersion': 'v1.36.0'})
+
+    async def _core_versions(self, request: web.Request) -> web.Response:
+        return _json({'kind': 'APIVersions', 'versions': ['v1']})
+
+    async def _groups(self, request: web.Request) -> web.Response:
+        return _json({'kind': 'APIGroupList', 'apiVersion': 'v1', 'groups': []})
+
+    async def _resources(self, request: web.Request) -> web.Response:
+        verbs = ['create', 'get', 'list', 'patch', 'watch']
+        resource = {'name': 'configmaps', 'singularName': '', 'namespaced': True, 'kind': 'ConfigMap', 'verbs': verbs}
+        return _json({'kind': 'APIResourceList', 'groupVersion': 'v1', 'resources': [resource]})
 
     async def _list_or_watch(self, request: web.Request) -> web.StreamResponse:
         if request.query.get('watch', '').lower() == 'true':
