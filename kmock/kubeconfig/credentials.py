@@ -50,12 +50,10 @@ class KubeconfigLogIn:
         self._material: tuple[object, ...] = ()
         self._tls: ssl.SSLContext | None = None
         provider = self._user.value.get('auth-provider')
-        if isinstance(provider, Mapping) and provider.get('name') not in {'oidc', 'gcp'}:
-            named = provider.get('name')
-            raise ClusterError(
-                f'{self._user}: the auth-provider {named} is not supported. Use its exec plugin instead.'
-            )
-        if isinstance(provider, Mapping) and provider.get('name') == 'oidc':
+        if provider:
+            named = provider.get('name') if isinstance(provider, Mapping) else provider
+            if named != 'oidc':
+                raise ClusterError(f'{self._user}: the auth-provider {named} is not supported. Use its exec plugin.')
             self._oidc = OidcTokens(self._user)
 
     @property
@@ -126,7 +124,7 @@ class KubeconfigLogIn:
         except FileNotFoundError as exc:
             hint = ' '.join(str(settings.get('installHint') or 'Install it, or mend PATH.').split())
             raise ClusterError(f'{where} is not found. {hint}') from exc
-        except (ConfigException, OSError, ValueError, TypeError, KeyError) as exc:
+        except (ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError) as exc:
             raise ClusterError(f'{where} gave no credentials: {_line(exc)}') from exc
         if not isinstance(status, Mapping) or not (status.get('token') or status.get('clientCertificateData')):
             raise ClusterError(

@@ -40,6 +40,13 @@ class Entry:
             raise ClusterError(f'{self}: {key} must be a string, not {value!r}.')
         return value or None
 
+    def texts(self, key: str, source: Mapping[str, Any] | None = None) -> list[str]:
+        """A value that must be a list of strings, if it is there."""
+        value = (self.value if source is None else source).get(key) or []
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise ClusterError(f'{self}: {key} must be a list of strings, not {value!r}.')
+        return value
+
     def file(self, key: str, source: Mapping[str, Any] | None = None) -> Path | None:
         """A path, made absolute."""
         value = self.text(key, source)

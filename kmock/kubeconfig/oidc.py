@@ -5,9 +5,9 @@ Sources: RFC 6749, section 6 (refreshing), RFC 7519 (the `exp` of a JWT), OpenID
 """
 
 import base64
-import contextlib
 import datetime
 import json
+import logging
 import ssl
 import urllib.parse
 from pathlib import Path
@@ -22,6 +22,8 @@ from kmock.kubeconfig.files import Entry
 from kmock.kubeconfig.tls import client_tls, key_folder
 
 __all__ = ['OidcTokens']
+
+logger = logging.getLogger(__name__)
 
 _EARLY = datetime.timedelta(seconds=60)
 _SECONDS = 30.0
@@ -67,7 +69,12 @@ class OidcTokens:
         rotated = answer.get('refresh_token') or refresh_token
         if rotated != refresh_token:
             self._config['refresh-token'] = rotated
-            self._save()
+            try:
+                self._save()
+            except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as exc:
+                # This log-in is good all the same; it is the next one, of whatever client, that lacks the token.
+                text = ' '.join(str(exc).split())[:300]
+                logger.warning('%s: the new refresh-token can not be kept, log in anew later: %s', self._user, text)
         return str(answer['id_token'])
 
     async def _ask(self, issuer: str, refresh_token: str) -> dict[str, Any]:
@@ -113,10 +120,8 @@ def _replace(path: Path, content: bytes) -> None:
         draft.write_bytes(content)
         draft.chmod(path.stat().st_mode & 0o777)
         draft.replace(path)
-    except OSError as exc:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise ClusterError(f'{path}: the rotated OIDC refresh-token can not be kept: {exc.strerror}.') from exc
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _expiry(token: str) -> datetime.datetime | None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import urllib.parse
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -123,13 +124,15 @@ def _impersonation(user: Entry) -> Iterable[tuple[str, str]]:
     """The headers of `as`, `as-uid`, `as-groups`, `as-user-extra`; the source: "User impersonation" in the docs."""
     for key, header in ('as', 'Impersonate-User'), ('as-uid', 'Impersonate-Uid'):
         if (value := user.text(key)) is not None:
-            yield header, value
-    for group in user.value.get('as-groups') or ():
-        yield 'Impersonate-Group', str(group)
+            yield _checked_header(header, value)
+    for group in user.texts('as-groups'):
+        yield _checked_header('Impersonate-Group', group)
     extra: dict[str, Any] = user.value.get('as-user-extra') or {}
-    for key, values in extra.items():
-        for each in values:
-            yield f'Impersonate-Extra-{key}', str(each)
+    if not isinstance(extra, dict):
+        raise ClusterError(f'{user}: as-user-extra must be a mapping.')
+    for key in extra:
+        for value in user.texts(key, extra):
+            yield _checked_header(f'Impersonate-Extra-{urllib.parse.quote(str(key), safe="")}', value)
 
 
 def _in_pod() -> bool:

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import contextlib
 import dataclasses
+import re
 import ssl
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
@@ -127,14 +128,14 @@ class RawConnection:
         if method == 'HEAD' or head.status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
             return
         if 'chunked' in (head.get('transfer-encoding') or '').lower():
-            while size := int((await self._reader.readuntil(b'\n')).partition(b';')[0], 16):
+            while size := _size((await self._reader.readuntil(b'\n')).partition(b';')[0], 16):
                 async for piece in self._exactly(size):
                     yield piece
                 await self._reader.readuntil(b'\n')
             while (await self._reader.readuntil(b'\n')).strip():  # trailers
                 pass
         elif (length := head.get('content-length')) is not None:
-            async for piece in self._exactly(int(length)):
+            async for piece in self._exactly(_size(length.encode(), 10)):
                 yield bytes(piece)
         else:
             while piece := await self._reader.read(_PIECE):
@@ -182,6 +183,13 @@ class RawConnection:
         """Leave at once."""
         self.closed = True
         self._writer.transport.abort()
+
+
+def _size(digits: bytes, base: int) -> int:
+    """A size as it is framed: without a sign or anything else that `int()` allows."""
+    if not re.fullmatch(rb'\s*[0-9A-Fa-f]+\s*', digits):
+        raise ValueError(f'a size is expected, not {digits[:20]!r}')
+    return int(digits, base)
 
 
 class _RawBody:

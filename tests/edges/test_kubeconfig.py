@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kmock.errors import ClusterError
 from kmock.kubeconfig import find_target, targets, url_target
@@ -276,6 +278,41 @@ def test_settings_reach_the_target(write: Write) -> None:
         ('Impersonate-Group', 'y'),
         ('Impersonate-Extra-reason', 'test'),
     )
+
+
+KEYS = st.sampled_from(
+    ['name', 'context', 'cluster', 'user', 'server', 'proxy-url', 'as', 'as-groups', 'as-user-extra']
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(['a', 'http://h', 'https://[', '', 'x\ny']),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+SERVER = {'server': 'http://h'}
+SETTINGS = st.dictionaries(KEYS, VALUES, max_size=6)
+CONTENT = VALUES | st.builds(
+    lambda context, cluster, user: {
+        'current-context': 'a',
+        'contexts': [{'name': 'a', 'context': context}],
+        'clusters': [{'name': 'a', 'cluster': cluster}],
+        'users': [{'name': 'a', 'user': user}],
+    },
+    st.just({'cluster': 'a', 'user': 'a'}) | SETTINGS,
+    st.just(SERVER) | SETTINGS,
+    SETTINGS | VALUES,
+)
+
+
+@given(content=CONTENT, name=st.none() | st.just('a'))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_content_gives_a_target_or_one_line(write: Write, content: Any, name: str | None) -> None:
+    path = write(content if content is not None else '')
+    try:
+        host, error = find_target(name, kubeconfig=path).base.host, None
+    except ClusterError as exc:
+        host, error = None, str(exc)
+    assert host or error
+    assert '\n' not in (error or '')
 
 
 # --- in a pod

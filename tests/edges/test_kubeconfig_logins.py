@@ -215,6 +215,21 @@ async def test_server_of_another_authority_is_not_trusted(make: Make, cluster: d
         ({'token': ['x']}, {}, 'user u: token must be a string'),
         ({'exec': 'aws'}, {}, 'user u: exec must be a mapping'),
         ({'exec': {'args': []}}, {}, 'user u: exec has no command'),
+        (
+            {'exec': {'command': 'true', 'apiVersion': 'v', 'args': 'x'}},
+            {},
+            'exec plugin true gave no credentials: Attr',
+        ),
+        (
+            {'exec': {'command': 'true', 'apiVersion': 'v', 'args': [1]}},
+            {},
+            'exec plugin true gave no credentials: Type',
+        ),
+        (
+            {'exec': {'command': 'true', 'apiVersion': 'v', 'env': {'A': 'b'}}},
+            {},
+            'exec plugin true gave no credentials',
+        ),
         ({'exec': {'command': 'x'}}, {}, "user u: exec plugin x gave no credentials: .*missing key 'apiVersion'"),
     ],
 )
@@ -226,9 +241,10 @@ async def test_unusable_credentials_are_told(
     assert '\n' not in str(info.value)
 
 
-def test_unsupported_provider_is_told(make: Make) -> None:
+@pytest.mark.parametrize('provider', [{'name': 'azure'}, 'azure'])
+def test_unsupported_provider_is_told(make: Make, provider: Any) -> None:
     with pytest.raises(ClusterError, match='user u: the auth-provider azure is not supported'):
-        make({'auth-provider': {'name': 'azure'}})
+        make({'auth-provider': provider})
 
 
 # --- exec plugins
@@ -465,6 +481,16 @@ async def test_kubeconfig_is_left_alone_where_the_refresh_token_stays(
     before = (tmp_path / 'config').read_bytes()
     assert (await login_of(target)).authorization == f'Bearer {jwt("fresh-1", FUTURE)}'
     assert (tmp_path / 'config').read_bytes() == before
+
+
+async def test_rotated_token_that_can_not_be_kept_is_told(
+    make: Make, issuer: Issuer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    target = make(oidc(issuer))
+    (tmp_path / 'config').write_text('users: [{name: u}]')
+    assert (await login_of(target)).authorization == f'Bearer {jwt("fresh-1", FUTURE)}'
+    assert 'user u: the new refresh-token can not be kept' in caplog.text
+    assert [each.name for each in tmp_path.iterdir() if each.name.endswith('.kmock')] == []
 
 
 async def test_provider_of_another_authority_gets_no_secrets(make: Make, issuer: Issuer) -> None:

@@ -181,6 +181,8 @@ async def test_refused_upgrade_is_an_ordinary_answer(framing: bytes, expected: l
         (b'Content-Length: 50\r\n\r\nhello', bytes),
         (b'Transfer-Encoding: chunked\r\n\r\n9\r\nhello', ChunkPart),
         (b'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense\r\n', bytes),
+        (b'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n-5\r\nhello\r\n0\r\n\r\n', bytes),
+        (b'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0x5\r\nhello\r\n0\r\n\r\n', bytes),
     ],
 )
 async def test_cut_refusal_is_interrupted(framing: bytes, part: type) -> None:
