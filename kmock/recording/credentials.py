@@ -26,8 +26,8 @@ Text = bytes | bytearray
 
 FIELDS = (b'token', b'password', b'client-key-data', b'client-secret')
 _JWT_MARK, _PEM_MARK, _KEY_MARK, _JWT64_MARK = b'eyJ', b'-----BEGIN ', b'LS0tLS1CRUdJTi', b'ZXlK'
-_WORDS = (*FIELDS, _JWT_MARK, _PEM_MARK, _KEY_MARK, _JWT64_MARK)
-_PREFIXES = proper_prefixes(_WORDS)
+_MARKS = (_JWT_MARK, _PEM_MARK, _KEY_MARK, _JWT64_MARK)
+_PREFIXES = proper_prefixes([*FIELDS, *_MARKS])
 
 _LONGEST_KEY = 64 * 1024
 _LONGEST_FIELD = 1024 * 1024
@@ -87,7 +87,7 @@ class Credentials:
 
     def feed(self, data: bytes) -> list[bytes]:
         if not self._splicer.holds:
-            if not self._patterns and not any(word in data for word in _WORDS) and not held_prefix(data, _PREFIXES):
+            if not self._patterns and not _is_suspicious(data):
                 return self._splicer.passed(data)
             self._searched = max(self._searched, self._splicer.base)
         self._splicer.add(data)
@@ -308,6 +308,15 @@ class Credentials:
         if value in _NO_SECRETS or is_placeholder(value):
             return None
         return _Found(start, end, self._placeholders.text(value, 'field of credentials'))
+
+
+def _is_suspicious(data: bytes) -> bool:
+    """Whether there may be a secret in a piece, or the beginning of one at its end. The words are searched first."""
+    return (
+        any(word in data for word in _MARKS)
+        or any(word in data and name.search(data) for word, name in zip(FIELDS, _NAMES, strict=True))
+        or held_prefix(data, _PREFIXES) > 0
+    )
 
 
 def _places(text: Text, word: bytes, start: int) -> Iterator[int]:

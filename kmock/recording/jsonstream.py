@@ -12,6 +12,7 @@ from enum import IntEnum
 __all__ = ['JsonError', 'Lexer', 'Token', 'map_back', 'unescape']
 
 MAX_DEPTH = 1000
+_OBJECT = ord('{')
 _MAX_SCALAR = 4096
 _MAX_KEY = 65536
 
@@ -86,7 +87,7 @@ class Lexer:
                 self._waiting = size
                 return
             self._waiting = 0
-            members = self._stack[-1:] == b'{' and not self._keyed
+            members = not self._keyed and self._stack and self._stack[-1] == _OBJECT
             match = (_MEMBER if members else _VALUE).match(text, self.position)
             if match is None:
                 yield from self._incomplete(text, final=final)

@@ -7,7 +7,6 @@ tell the secrets of one recording apart, too little to confirm a guessed passwor
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 
@@ -51,7 +50,7 @@ class Placeholders:
         if not secret or is_placeholder(secret):
             return secret
         self.note(what)
-        return b'REDACTED-' + hmac.new(self.key, secret, hashlib.sha256).hexdigest()[:8].encode()
+        return b'REDACTED-' + hmac.digest(self.key, secret, 'sha256')[:4].hex().encode()
 
     def base64(self, value: bytes, what: str) -> bytes:
         """The same for a secret in base64: the base64 of the placeholder that the decoded secret has."""

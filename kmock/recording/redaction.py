@@ -281,7 +281,7 @@ class _WholeBody(Whole):
     def redacted(self, body: bytes) -> bytes:
         try:
             return self._redact(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self.too_long(body)
 
     def too_long(self, head: bytes) -> bytes:
@@ -314,7 +314,7 @@ class _Frames:
     def _frame(self, frame: bytes) -> None:
         try:
             redacted = self._redact(frame)
-        except ProtobufError:
+        except (ProtobufError, RecursionError):
             redacted = self._placeholders.text(frame, 'a watch event that could not be read (protobuf)')
         end = self._place + 4 + len(frame)
         if redacted != frame:

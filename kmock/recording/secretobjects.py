@@ -14,6 +14,7 @@ Only values are replaced, keys stay. Everything else, blanks included, stays byt
 import contextlib
 import dataclasses
 import re
+from typing import NamedTuple
 
 from kmock.errors import KMockError
 from kmock.recording.jsonstream import JsonError, Lexer, Token, map_back, unescape
@@ -29,6 +30,7 @@ DATA, TEXT, PATH = 'Secret data', 'Secret stringData', 'JSON path'
 DATA_KEYS = {b'data': DATA, b'stringData': TEXT}
 KINDS = frozenset({b'Secret', b'SecretList'})
 
+_TELLING = frozenset({*DATA_KEYS, b'kind', b'path', b'value'})
 _MAX_NESTING = 8
 _SEGMENT = re.compile(r"""\.?(?:(\[(?:\*|\d+)\])|\[(['"])(.+?)\2\]|([^.\[\]]+))""")
 
@@ -70,8 +72,7 @@ class JsonRules:
     nesting: int = 0
 
 
-@dataclasses.dataclass(slots=True)
-class _Span:
+class _Span(NamedTuple):
     """One value of the text."""
 
     token: Token
@@ -222,6 +223,9 @@ class _Walker:
         """A string, a number, or the like."""
         if frame is None:
             return
+        if frame.mode is None and not frame.states and (frame.is_array or frame.key not in _TELLING):
+            self._nested(frame, span)
+            return
         mode, owner = self._mode(frame, self._states(frame), is_scalar=True)
         if mode is None:
             self._plain(frame, span)
@@ -247,8 +251,7 @@ class _Walker:
             elif frame.key == b'path' and frame.pointer == b'':
                 frame.pointer = self._decoded(span) or b'/'
                 self._decide(frame, mode_of_pointer(frame.pointer))
-        if span.token in {Token.STRING, Token.CUT} and (frame.secret or self.rules.paths):
-            self._nested(span, about_secrets=bool(frame.secret))
+        self._nested(frame, span)
 
     def _decide(self, frame: _Frame, verdict: str | None) -> None:
         """Replace the values that waited for this frame's decision, or let them go."""
@@ -262,8 +265,8 @@ class _Walker:
         for span, mode in waiting:
             if verdict is not None:
                 self._replace(span, verdict if frame.pointer else mode)
-            elif span.token is not Token.SCALAR and frame.secret:
-                self._nested(span, about_secrets=True)
+            else:
+                self._nested(frame, span)
 
     # --- replacing
 
@@ -292,15 +295,17 @@ class _Walker:
         if replacement != value:
             self.splicer.edit(span.start + 1, inner, replacement)
 
-    def _nested(self, span: _Span, *, about_secrets: bool) -> None:
+    def _nested(self, frame: _Frame, span: _Span) -> None:
         """Look into a string that may hold JSON itself; what is no JSON stays as it is."""
-        head = self._raw(span.start + 1, min(span.start + 64, span.end)).lstrip()
-        if head[:1] not in {b'{', b'['} or self.rules.nesting >= _MAX_NESTING:
+        begins = _NESTED.match(self.splicer.buffer, span.start - self.splicer.base)
+        if begins is None or not (frame.secret or self.rules.paths) or self.rules.nesting >= _MAX_NESTING:
+            return
+        if span.token is Token.LONG:
             return
         raw = self._raw(span.start + 1, span.end - 1 if span.token is Token.STRING else span.end)
         text, offsets = unescape(raw)
         rules = dataclasses.replace(
-            self.rules, about_secrets=about_secrets, json_patch=False, nesting=self.rules.nesting + 1
+            self.rules, about_secrets=bool(frame.secret), json_patch=False, nesting=self.rules.nesting + 1
         )
         inner = _walked(text, rules)
         for edit in inner.edits:
@@ -358,6 +363,7 @@ class JsonSecrets:
         return pieces
 
 
+_NESTED = re.compile(rb'"(?:[ \t\r\n]|\\[nrt])*+[{\[]')
 _BEFORE_KIND = re.compile(rb'"kind"[ \t\r\n]*:[ \t\r\n]*\Z')
 _BEFORE_DATA = re.compile(rb'"apiVersion"[ \t\r\n]*:[ \t\r\n]*"v1"[ \t\r\n]*,[ \t\r\n]*\Z')
 _KIND, _DATA = b'"Secret', b'"data"'

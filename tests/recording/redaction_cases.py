@@ -44,6 +44,7 @@ SECRET = {
     'stringData': {'q': CANARY + '"\\\u00e9\n', 'r': CANARY},
     'type': 'Opaque',
 }
+SMALL = {'metadata': {'name': 'y'}, 'data': {'p': CANARY64}}
 KUBECONFIG = f"""\
 apiVersion: v1
 users:
@@ -88,12 +89,12 @@ CASES: dict[str, tuple[str, str, bytes]] = {
     'a Secret, pretty': (f'{SECRETS}/x', JSON, dump(SECRET, indent=2)),
     'a Secret without a media type': (f'{SECRETS}/x', '', b'\n ' + dump(SECRET)),
     'a Secret behind a gateway': (f'/k8s/clusters/c{SECRETS}/x', JSON, dump(SECRET)),
-    'a list': (SECRETS, JSON, dump({'kind': 'SecretList', 'items': [SECRET, SECRET]}, separators=(',', ':'))),
+    'a list': (SECRETS, JSON, dump({'kind': 'SecretList', 'items': [SECRET, SMALL]}, separators=(',', ':'))),
     'a list in the cluster': ('/api/v1/secrets?limit=500', JSON, dump({'kind': 'SecretList', 'items': [SECRET]})),
     'a watch': (
         f'{SECRETS}?watch=true',
         JSON,
-        dump({'type': 'ADDED', 'object': SECRET}) + b'\n' + dump({'type': 'DELETED', 'object': SECRET}) + b'\n',
+        dump({'type': 'ADDED', 'object': SECRET}) + b'\n' + dump({'type': 'DELETED', 'object': SMALL}) + b'\n',
     ),
     'a merge patch': (
         f'{SECRETS}/x',

@@ -49,19 +49,24 @@ def test_redacting_twice_changes_nothing_more(case):
     assert whole((target, content_type, once)) == once
 
 
-@every_case
-def test_json_stays_json_with_the_same_keys(case):
+def is_json(body: bytes) -> bool:
+    try:
+        return all(isinstance(json.loads(line), dict | list) for line in body.splitlines() if line)
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize('name', [name for name, case in CASES.items() if is_json(case[2])])
+def test_json_stays_json_with_the_same_keys(name):
     def keys(value: object) -> object:
         if isinstance(value, dict):
             return {key: keys(item) for key, item in value.items()}
         return [keys(item) for item in value] if isinstance(value, list) else None
 
-    _, _, body = case
-    try:
-        before = [json.loads(line) for line in body.splitlines()]
-    except ValueError:
-        pytest.skip('not JSON, one text a line')
-    assert keys([json.loads(line) for line in whole(case).splitlines()]) == keys(before)
+    before, after = (
+        [json.loads(line) for line in body.splitlines() if line] for body in (CASES[name][2], whole(CASES[name]))
+    )
+    assert keys(after) == keys(before)
 
 
 # --- everything else
