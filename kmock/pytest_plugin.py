@@ -1,1 +1,272 @@
-"""The pytest plugin: the fixture `kmock`, its marker and options."""
+"""The pytest plugin: the fixture `kmock`, its marker `@pytest.mark.kmock(...)`, and its options.
+
+This module is imported in every pytest run wherever kmock is installed, so all that is heavy waits until
+the fixture is used: aiohttp, the handlers, pytest-asyncio.
+
+The fixture itself is synchronous. It looks at who runs the test, and asks for an inner fixture that serves
+in the right place: in the event loop of pytest-asyncio or anyio, or, for a plain `def` test, in a background thread.
+"""
+
+import asyncio
+import contextlib
+import inspect
+import os
+import pkgutil
+import re
+import threading
+import types
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
+
+import pytest
+
+if TYPE_CHECKING:
+    from kmock.handlers import RawHandler
+
+__all__ = ['kmock', 'kmock_options']
+
+T = TypeVar('T')
+
+_DEFAULT_CLASS = 'kmock.handlers:RawHandler'
+_SERVER_OPTIONS = ('host', 'port', 'tls', 'client_ca')
+_LoopScope = Literal['function', 'class', 'module', 'package', 'session']
+
+_MARKER = (
+    'kmock(cls=, host=, port=, tls=, cassette=, pace=, ignore=, limit=, strict=, ...): '
+    'options of the fixture `kmock`, for a test, a class, a module or a package. Options merge; the closest one wins.'
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini('kmock_cls', 'The class of the fixture `kmock`, as `package.module:Class`.', default='')
+    parser.addini('kmock_limit', 'After how many requests the fixture `kmock` answers with errors.', default='')
+    parser.addini('kmock_strict', 'Whether errors of requests also fail the test.', type='bool', default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line('markers', _MARKER)
+    if config.pluginmanager.hasplugin('asyncio'):
+        config.pluginmanager.register(_asyncio_fixtures(), 'kmock-asyncio')
+
+
+# --- fixtures
+
+
+@pytest.fixture
+def kmock_options(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The options of the fixture `kmock`: those of the ini file, under those of the markers.
+
+    Override it in a conftest, a module or a class to compute options; begin with `{**kmock_options, ...}` to add some.
+    """
+    options = _ini_options(request.config)
+    for marker in reversed(list(request.node.iter_markers('kmock'))):  # the closest one comes last, and wins
+        if marker.args:
+            raise _refusal(f'@pytest.mark.kmock takes keyword arguments only, not {marker.args[0]!r}.')
+        options |= marker.kwargs
+    return options
+
+
+@pytest.fixture
+def kmock(request: pytest.FixtureRequest) -> 'RawHandler':
+    """A running mock server: an entered handler, served on a free port of the loopback interface."""
+    if 'aresponses' in request.fixturenames:  # it patches aiohttp's resolver, so it must come before our client
+        request.getfixturevalue('aresponses')
+    handler: RawHandler = request.getfixturevalue(_inner_fixture(request))
+    return handler
+
+
+@pytest.fixture
+async def _kmock_in_anyio(request: pytest.FixtureRequest, kmock_options: dict[str, Any]) -> AsyncIterator['RawHandler']:
+    async with _serve(request, kmock_options) as handler:
+        yield handler
+
+
+@pytest.fixture
+def _kmock_in_thread(request: pytest.FixtureRequest, kmock_options: dict[str, Any]) -> Iterator['RawHandler']:
+    with _Background(lambda: _serve(request, kmock_options)) as handler:
+        yield handler
+
+
+def _asyncio_fixtures() -> types.ModuleType:
+    """A plugin with an inner fixture for each scope of pytest-asyncio's loops: ours must run in the test's loop."""
+    plugin = types.ModuleType('kmock-asyncio')
+    for scope in get_args(_LoopScope):
+        setattr(plugin, f'_kmock_in_asyncio_{scope}', _asyncio_fixture(scope))
+    return plugin
+
+
+def _asyncio_fixture(scope: _LoopScope) -> object:
+    import pytest_asyncio
+
+    @pytest_asyncio.fixture(loop_scope=scope, name=f'_kmock_in_asyncio_{scope}')
+    async def serve(request: pytest.FixtureRequest, kmock_options: dict[str, Any]) -> AsyncIterator['RawHandler']:
+        async with _serve(request, kmock_options) as handler:
+            yield handler
+
+    return serve
+
+
+def _inner_fixture(request: pytest.FixtureRequest) -> str:
+    """Tell which fixture serves where the test runs."""
+    item = request.node
+    if not inspect.iscoroutinefunction(inspect.unwrap(request.function)):
+        return '_kmock_in_thread'
+    if request.config.pluginmanager.hasplugin('asyncio'):
+        import pytest_asyncio
+
+        if pytest_asyncio.is_async_test(item):
+            return f'_kmock_in_asyncio_{_loop_scope(item)}'
+    if 'anyio_backend' in request.fixturenames:
+        backend = request.getfixturevalue('anyio_backend_name')
+        if backend != 'asyncio':
+            raise _refusal(
+                f'The fixture `kmock` runs on asyncio, not on {backend}. '
+                "Restrict the test to it by a fixture `anyio_backend` that returns 'asyncio'."
+            )
+        return '_kmock_in_anyio'
+    raise _refusal(
+        'The fixture `kmock` is used by an asynchronous test that no plugin runs. '
+        'Install pytest-asyncio and mark the test with `@pytest.mark.asyncio`, or use the plugin of anyio.'
+    )
+
+
+def _loop_scope(item: pytest.Item) -> str:
+    marker = item.get_closest_marker('asyncio')
+    kwargs = marker.kwargs if marker is not None else {}
+    scope = kwargs.get('loop_scope') or kwargs.get('scope')
+    if not scope:
+        with contextlib.suppress(ValueError):  # older versions of pytest-asyncio know no such option
+            scope = item.config.getini('asyncio_default_test_loop_scope')
+    return str(scope or 'function')
+
+
+# --- serving
+
+
+@contextlib.asynccontextmanager
+async def _serve(request: pytest.FixtureRequest, options: Mapping[str, Any]) -> AsyncIterator['RawHandler']:
+    from kmock.server import Server
+
+    options = dict(options)
+    cls = _find_class(options.pop('cls', None) or _DEFAULT_CLASS)
+    _check_names(cls, options)
+    server_options = {name: options.pop(name) for name in _SERVER_OPTIONS if name in options}
+    if options.get('cassette') is not None:
+        options['cassette'] = _find_cassette(request, options['cassette'])
+    async with cls(**options) as handler, Server(handler, **server_options):
+        yield handler
+
+
+class _Background(Generic[T]):
+    """An asynchronous context, open in the event loop of a thread of its own. Its errors come out of `with`."""
+
+    def __init__(self, serve: Callable[[], contextlib.AbstractAsyncContextManager[T]]) -> None:
+        self._serve = serve
+        self._thread = threading.Thread(target=self._run, name='kmock')
+        self._ready = threading.Event()
+        self._leave = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._served: list[T] = []
+        self._error: BaseException | None = None
+
+    def __enter__(self) -> T:
+        self._thread.start()
+        self._ready.wait()
+        if not self._served:
+            self._join()
+        return self._served[0]
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._leave.set)
+        self._join()
+
+    def _join(self) -> None:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:  # it is raised in the thread that waits for this one
+            self._error = error
+        finally:
+            self._ready.set()
+
+    async def _main(self) -> None:
+        async with self._serve() as served:
+            self._loop = asyncio.get_running_loop()
+            self._served.append(served)
+            self._ready.set()
+            await self._leave.wait()
+
+
+# --- options
+
+
+def _ini_options(config: pytest.Config) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if cls := config.getini('kmock_cls'):
+        options['cls'] = cls
+    if limit := config.getini('kmock_limit'):
+        try:
+            options['limit'] = int(limit)
+        except ValueError:
+            raise pytest.UsageError(f'The ini option kmock_limit must be a number, not {limit!r}.') from None
+    if config.getini('kmock_strict'):
+        options['strict'] = True
+    return options
+
+
+def _find_class(cls: object) -> type['RawHandler']:
+    """The class itself, or what a text names: `package.module:Class`, `package.module.Class`, a name of kmock."""
+    from kmock.handlers import RawHandler
+
+    found = cls
+    if isinstance(cls, str):
+        for name in (cls, f'kmock.{cls}'):
+            with contextlib.suppress(ImportError, AttributeError, ValueError):
+                found = pkgutil.resolve_name(name)
+                break
+    if not (isinstance(found, type) and issubclass(found, RawHandler)):
+        raise _refusal(f'The option cls of kmock must be a class of handlers, or the name of one, not {cls!r}.')
+    return found
+
+
+def _check_names(cls: type, options: Mapping[str, Any]) -> None:
+    parameters = inspect.signature(cls).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    accepted = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_POSITIONAL]
+    known = ['cls', *_SERVER_OPTIONS, *accepted]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise _refusal(f'kmock has no option {", ".join(unknown)}. With {cls.__name__}, it has {", ".join(known)}.')
+
+
+def _find_cassette(request: pytest.FixtureRequest, cassette: object) -> object:
+    """The path of the cassette of a test: beside the test file, or from the root folder of the tests.
+
+    True stands for `cassettes/<module>/<test>.kmock` beside the test file.
+    """
+    if cassette is True:
+        name = re.sub(r'[^\w.=-]+', '-', request.node.name).strip('-')
+        cassette = Path('cassettes', request.path.stem, f'{name}.kmock')
+    if not isinstance(cassette, str | os.PathLike):
+        return cassette  # an open one
+    candidates = [request.path.parent / cassette, request.config.rootpath / cassette]
+    for path in candidates:
+        if path.exists():
+            return path
+    path = Path(os.path.relpath(candidates[0], request.config.invocation_params.dir))
+    raise _refusal(
+        f'No cassette {str(path)!r}. Record it: kmock record --cluster NAME -o {path} -- COMMAND '
+        f'(it was also looked for in {request.config.rootpath}).'
+    )
+
+
+def _refusal(message: str) -> BaseException:
+    """What fails the test with this message alone, without a traceback of this plugin."""
+    return pytest.fail.Exception(message, pytrace=False)

@@ -1,0 +1,1 @@
+"""The benchmarks behind `tools/bench`: one module a subject; each function that measures returns figures."""
