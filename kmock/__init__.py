@@ -24,14 +24,13 @@ if TYPE_CHECKING:
         BoolCriteria,
         Criteria,
         Criterion,
-        DictCriteria,
         EventCriteria,
         FnCriteria,
         FutureCriteria,
         HTTPCriteria,
         K8sCriteria,
-        StrCriteria,
     )
+    from kmock.rules.http_criteria import DictCriteria, StrCriteria
     from kmock.rules.payloads import Payload, Response
     from kmock.rules.sinks import Sink, SinkBox
     from kmock.rules.views import (
@@ -138,14 +137,13 @@ _HOMES = {
         'BoolCriteria',
         'Criteria',
         'Criterion',
-        'DictCriteria',
         'EventCriteria',
         'FnCriteria',
         'FutureCriteria',
         'HTTPCriteria',
         'K8sCriteria',
-        'StrCriteria',
     ),
+    'kmock.rules.http_criteria': ('DictCriteria', 'StrCriteria'),
     'kmock.rules.payloads': (
         'Payload',
         'Response',

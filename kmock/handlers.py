@@ -92,7 +92,7 @@ def _check_pace(instance: object, attribute: Any, value: Any) -> None:
     pace_clock(value, LoopClock())
 
 
-@attrs.define(slots=False, eq=False, repr=False)
+@attrs.define(slots=False, eq=False, repr=False, on_setattr=attrs.setters.NO_OP)
 class RawHandler(views.Root, _Names):
     """A mock HTTP server without a socket: rules are written to it, a `Server` asks it, tests look at what it has seen.
 

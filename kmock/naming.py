@@ -66,10 +66,9 @@ class resource:  # noqa: N801  (a word that users type)
     ) -> None:
         if name:
             named = _read_name(name)
-            group, version, plural = (
-                new if new is not None else old
-                for new, old in zip((group, version, plural), (named.group, named.version, named.plural), strict=True)
-            )
+            group = _agreed('group', named.group, group)
+            version = _agreed('version', named.version, version)
+            plural = _agreed('plural', named.plural, plural)
         if group is None and version is None and plural is None:
             raise ValueError(
                 "resource() names nothing. Name a part at least: resource('v1/pods'), resource(group=...)."
@@ -116,6 +115,12 @@ def parse_resource(text: str) -> resource | None:
         if found:
             return resource(group=found['group'] or '', version=found['version'], plural=found['plural'])
     return None
+
+
+def _agreed(part: str, named: str | None, given: str | None) -> str | None:
+    if named is not None and given is not None and named != given:
+        raise ValueError(f'The resource is named with the {part} {named!r}, but given {part}={given!r}.')
+    return given if named is None else named
 
 
 def _read_name(name: tuple[Any, ...]) -> Any:

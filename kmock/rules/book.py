@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from kmock.chain import Responder
 from kmock.messages import Answer, Request
 from kmock.naming import Resource
-from kmock.rules.criteria import Criteria, MethodCriteria, PathCriteria, ResourceCriteria, may_match
+from kmock.rules.criteria import Criteria, may_match
+from kmock.rules.http_criteria import MethodCriteria, PathCriteria
 from kmock.rules.journal import Index, Journal
+from kmock.rules.kubernetes_criteria import ResourceCriteria
 from kmock.rules.payloads import Item, Payload, Poured, Steps
 from kmock.rules.rendering import LiveStreams, constant_answer, render
 from kmock.rules.waiting import Called, HandOver

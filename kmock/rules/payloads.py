@@ -65,6 +65,9 @@ class Response:
     payload: Any = None
 
 
+_JSON = json.JSONEncoder(separators=(',', ':'), ensure_ascii=False)
+
+
 # --- items
 
 
@@ -303,7 +306,7 @@ def _read(written: Any) -> Item | None:
 def encode_json(value: Any) -> Constant:
     """Encode a value as it is sent: compact, UTF-8."""
     try:
-        encoded = json.dumps(value, separators=(',', ':'), ensure_ascii=False).encode()
+        encoded = _JSON.encode(value).encode()
     except (TypeError, ValueError) as exc:
         raise ValueError(f'{value!r} can not be sent as JSON: {exc}.') from exc
     return Constant(encoded, JSON_TYPE, is_json=True)

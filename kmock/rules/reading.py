@@ -22,9 +22,37 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from kmock.naming import action, parse_resource, resource
-from kmock.rules import boxes, criteria
+from kmock.rules import boxes
 from kmock.rules.calling import takes_request
-from kmock.rules.criteria import EVERYTHING, Criteria, Or, conjunction
+from kmock.rules.criteria import (
+    EVERYTHING,
+    BoolCriteria,
+    Criteria,
+    EventCriteria,
+    FnCriteria,
+    FutureCriteria,
+    Or,
+    conjunction,
+)
+from kmock.rules.http_criteria import (
+    BodyCriteria,
+    CookiesCriteria,
+    DataCriteria,
+    DictCriteria,
+    HeadersCriteria,
+    MethodCriteria,
+    ParamsCriteria,
+    PathCriteria,
+    StrCriteria,
+    TextCriteria,
+)
+from kmock.rules.kubernetes_criteria import (
+    ActionCriteria,
+    NameCriteria,
+    NamespaceCriteria,
+    ResourceCriteria,
+    SubresourceCriteria,
+)
 
 __all__ = ['read_criteria']
 
@@ -63,14 +91,14 @@ def read_criteria(written: Any) -> Criteria:
 def _read(written: Any) -> Criteria | None:
     """One registered function a kind; None for what is unknown."""
     if all(isinstance(getattr(written, part, None), str) for part in ('group', 'version', 'plural')):
-        return criteria.ResourceCriteria(resource(written))
+        return ResourceCriteria(resource(written))
     return None
 
 
 def _read_callable(written: Any) -> Criteria:
     if inspect.iscoroutinefunction(written):
         raise ValueError(f'{written!r} is asynchronous; a criterion is judged at once. Use a plain function.')
-    return criteria.FnCriteria(written, takes_request(written))
+    return FnCriteria(written, takes_request(written))
 
 
 # --- strings
@@ -83,11 +111,11 @@ def _(written: str) -> Criteria:
     words = written.split()
     if len(words) == 1:
         found = _read_verb(words[0]) or _read_place(words[0])
-        return found or criteria.StrCriteria(written)
+        return found or StrCriteria(written)
     if len(words) == 2:
         verb, place = _read_verb(words[0]), _read_place(words[1])
         if verb is not None and place is None and _PLURAL.fullmatch(words[1]):
-            place = criteria.ResourceCriteria(resource(plural=words[1]))
+            place = ResourceCriteria(resource(plural=words[1]))
         if verb is not None and place is not None:
             return conjunction(verb, place)
         if place is not None and words[1].startswith('/') and words[0].isalpha():
@@ -95,23 +123,23 @@ def _(written: str) -> Criteria:
                 f'{words[0]!r} in {written!r} is neither a standard HTTP method nor an action. '
                 f'Write method({words[0]!r}), {words[1]!r}; or text({written!r}) if it is the body.'
             )
-    return criteria.StrCriteria(written)
+    return StrCriteria(written)
 
 
 def _read_verb(word: str) -> Criteria | None:
     if word.upper() in boxes.STANDARD_METHODS:
-        return criteria.MethodCriteria(word.upper())
+        return MethodCriteria(word.upper())
     found = _ACTIONS.get(word.lower())
-    return criteria.ActionCriteria(found) if found else None
+    return ActionCriteria(found) if found else None
 
 
 def _read_place(word: str) -> Criteria | None:
     if word.startswith(('/', '?')):
         path, question, query = word.partition('?')
-        wanted = criteria.PathCriteria(path) if path else EVERYTHING
-        return conjunction(wanted, criteria.ParamsCriteria(boxes.params(query).pairs)) if question else wanted
+        wanted = PathCriteria(path) if path else EVERYTHING
+        return conjunction(wanted, ParamsCriteria(boxes.params(query).pairs)) if question else wanted
     found = parse_resource(word)
-    return criteria.ResourceCriteria(found) if found else None
+    return ResourceCriteria(found) if found else None
 
 
 # --- markers
@@ -119,68 +147,68 @@ def _read_place(word: str) -> Criteria | None:
 
 @_read.register
 def _(written: boxes.method) -> Criteria:
-    return criteria.MethodCriteria(str(written))
+    return MethodCriteria(str(written))
 
 
 @_read.register
 def _(written: action) -> Criteria:
-    return criteria.ActionCriteria(written)
+    return ActionCriteria(written)
 
 
 @_read.register
 def _(written: resource) -> Criteria:
-    return criteria.ResourceCriteria(written)
+    return ResourceCriteria(written)
 
 
 @_read.register
 def _(written: boxes.path) -> Criteria:
-    return EVERYTHING if written.value in (..., None, '') else criteria.PathCriteria(written.value)
+    return EVERYTHING if written.value in (..., None, '') else PathCriteria(written.value)
 
 
 @_read.register
 def _(written: boxes.params) -> Criteria:
-    return criteria.ParamsCriteria(written.pairs)
+    return ParamsCriteria(written.pairs)
 
 
 @_read.register
 def _(written: boxes.headers) -> Criteria:
-    return criteria.HeadersCriteria(written.pairs)
+    return HeadersCriteria(written.pairs)
 
 
 @_read.register
 def _(written: boxes.cookies) -> Criteria:
-    return criteria.CookiesCriteria(written.pairs)
+    return CookiesCriteria(written.pairs)
 
 
 @_read.register
 def _(written: boxes.body) -> Criteria:
     value = written.value.encode() if isinstance(written.value, str) else written.value
-    return criteria.BodyCriteria(value)
+    return BodyCriteria(value)
 
 
 @_read.register
 def _(written: boxes.text) -> Criteria:
-    return criteria.TextCriteria(written.value)
+    return TextCriteria(written.value)
 
 
 @_read.register
 def _(written: boxes.data) -> Criteria:
-    return criteria.DataCriteria(written.value)
+    return DataCriteria(written.value)
 
 
 @_read.register
 def _(written: boxes.name) -> Criteria:
-    return criteria.NameCriteria(written.value)
+    return NameCriteria(written.value)
 
 
 @_read.register
 def _(written: boxes.namespace) -> Criteria:
-    return criteria.NamespaceCriteria(written.value)
+    return NamespaceCriteria(written.value)
 
 
 @_read.register
 def _(written: boxes.subresource) -> Criteria:
-    return criteria.SubresourceCriteria(written.value)
+    return SubresourceCriteria(written.value)
 
 
 # --- plain values
@@ -189,31 +217,31 @@ def _(written: boxes.subresource) -> Criteria:
 @_read.register(bytes)
 @_read.register(bytearray)
 def _(written: bytes | bytearray) -> Criteria:
-    return criteria.BodyCriteria(bytes(written))
+    return BodyCriteria(bytes(written))
 
 
 @_read.register
 def _(written: re.Pattern) -> Criteria:  # type: ignore[type-arg]
-    return criteria.PathCriteria(written) if isinstance(written.pattern, str) else criteria.BodyCriteria(written)
+    return PathCriteria(written) if isinstance(written.pattern, str) else BodyCriteria(written)
 
 
 @_read.register(Mapping)
 def _(written: Mapping[str, Any]) -> Criteria:
-    return criteria.DictCriteria(dict(written)) if written else EVERYTHING
+    return DictCriteria(dict(written)) if written else EVERYTHING
 
 
 @_read.register
 def _(written: bool) -> Criteria:
-    return criteria.BoolCriteria(written)
+    return BoolCriteria(written)
 
 
 @_read.register(asyncio.Event)
 @_read.register(threading.Event)
 def _(written: asyncio.Event | threading.Event) -> Criteria:
-    return criteria.EventCriteria(written)
+    return EventCriteria(written)
 
 
 @_read.register(asyncio.Future)
 @_read.register(concurrent.futures.Future)
 def _(written: asyncio.Future[Any] | concurrent.futures.Future[Any]) -> Criteria:
-    return criteria.FutureCriteria(written)
+    return FutureCriteria(written)
