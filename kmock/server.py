@@ -233,11 +233,9 @@ class Server:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
-        for listener in self._listeners:
-            listener.close()
-        for task in [*self._handshakes, *self._tunnels]:
+        await self._stop_listening()
+        for task in self._tunnels:
             task.cancel()
-        await asyncio.gather(*self._handshakes, return_exceptions=True)
         for transport in list(self._transports):
             transport.close()  # TLS says goodbye here, and would wait for an answer
             transport.abort()
@@ -250,6 +248,22 @@ class Server:
         if self._ca_directory is not None:
             self._ca_directory.cleanup()
             self._ca_directory = None
+
+    async def _stop_listening(self) -> None:
+        """Accept nobody any more, and give up the handshakes that are not done."""
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+            for sock in listener.sockets:
+                loop.remove_reader(sock.fileno())
+        # Connections that are accepted already get what they lack: asyncio leaks them if their listener is closed,
+        # or their task is cancelled, before they have a transport.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        for listener in self._listeners:
+            listener.close()
+        for task in self._handshakes:
+            task.cancel()
+        await asyncio.gather(*self._handshakes, return_exceptions=True)
 
     async def _await_connections(self) -> None:
         """Give aiohttp's tasks, which wait for nothing any more, the few turns of the loop that they need."""

@@ -260,7 +260,10 @@ class Tunnel(asyncio.Protocol):
     async def write_eof(self) -> None:
         """Tell the client that nothing more is sent, where the transport can."""
         if not self._lost and not self._transport.is_closing() and self._transport.can_write_eof():
-            self._transport.write_eof()
+            try:
+                self._transport.write_eof()
+            except OSError as error:  # the connection is reset, which the loop will tell of
+                raise ClientLeftError('The client left the upgraded connection.') from error
 
     async def close(self) -> None:
         """Leave the client, after what was written has gone out."""

@@ -7,6 +7,7 @@ RFC 9110 (6.6.1) wants a Date from an origin server, but a replayed response sta
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import fcntl
 import functools
@@ -252,7 +253,7 @@ async def send_answer(request: web.BaseRequest, answer: Answer) -> tuple[Outcome
         if close and not request.content.is_eof():
             # The client sees the end of the answer at once, though its body's rest is still read for a while:
             # closing a socket with unread bytes would reset the connection, and could take the answer with it.
-            _finish_writing(transport)
+            finish_writing(transport)
         return Outcome.COMPLETE, not close
     await _leave(request, transport, ending)
     return (Outcome.RESET if ending is Ending.RESET else Outcome.SERVER_CLOSED), False
@@ -352,13 +353,14 @@ async def _leave(request: web.BaseRequest, transport: asyncio.Transport, ending:
     elif request.content.is_eof():
         transport.close()
     else:
-        _finish_writing(transport)
+        finish_writing(transport)
 
 
-def _finish_writing(transport: asyncio.Transport) -> None:
+def finish_writing(transport: asyncio.Transport) -> None:
     """Say that nothing more comes (FIN), as far as that can be said without closing; the caller closes later."""
     if transport.can_write_eof() and not transport.is_closing():
-        transport.write_eof()
+        with contextlib.suppress(OSError):  # the client has reset the connection, which the loop will tell of
+            transport.write_eof()
 
 
 def reset_connection(transport: asyncio.BaseTransport) -> None:

@@ -1,15 +1,18 @@
 """How a server starts, is called, and stops."""
 
 import asyncio
+import contextlib
+import random
 import socket
+import ssl
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from serving import Body, Client, Script, get, post, serving
+from serving import Body, Client, Script, get, pieces, post, serving
 
 from kmock.errors import KMockError
-from kmock.messages import Answer, Outcome, Request
+from kmock.messages import Answer, Ending, Outcome, Request
 from kmock.server import Server
 
 
@@ -203,3 +206,47 @@ async def test_many_parallel_clients_are_served() -> None:
         bodies = await asyncio.gather(*[call(server.client, n) for n in range(200)])
     assert bodies == [b'ok'] * 200
     assert script.outcomes == [Outcome.COMPLETE] * 200
+
+
+@pytest.mark.parametrize('tls', [False, True])
+async def test_every_request_is_observed_once_whatever_clients_do(tls: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """Clients of all manners, among them such as leave at any moment, and a stop in the middle of it."""
+    dice = random.Random(7)
+
+    async def answer(request: Request) -> Answer:
+        ending = dice.choice([Ending.CLEAN, Ending.CLEAN, Ending.CUT, Ending.RESET, Ending.HELD])
+        for _ in range(dice.randrange(5)):
+            await asyncio.sleep(0)
+        match dice.randrange(4):
+            case 0:
+                return Answer(body=b'x' * dice.choice([0, 10, 300_000]), ending=ending)
+            case 1:
+                return Answer.disconnect(ending)
+            case 2:
+                await request.read()
+        return Answer(body=pieces(b'ab', b'x' * dice.choice([10, 300_000]), b'cd'), ending=ending)
+
+    async def behave(server: Server, context: ssl.SSLContext | None) -> None:
+        with contextlib.suppress(ConnectionError):
+            async with Client(server, context) as client:
+                client.send(get() * dice.randrange(3) + post('Content-Length: 200000') + b'x' * dice.randrange(200_001))
+                for _ in range(dice.randrange(30)):
+                    await asyncio.sleep(0)
+                if dice.randrange(2):
+                    last_words = [get(), b'nonsense\r\n\r\n', post('Expect: 100-continue', 'Content-Length: 9')]
+                    client.send(dice.choice(last_words))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await client.reader.read(dice.randrange(1, 400_000))
+
+    script = Script(answer)
+    async with serving(script, tls=tls) as server:
+        context = ssl.create_default_context(cafile=server.ca_path) if tls else None
+        await asyncio.gather(*[behave(server, context) for _ in range(60)])
+        stragglers = [asyncio.create_task(behave(server, context)) for _ in range(20)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+    await asyncio.gather(*stragglers)
+    assert sorted(request.id for request, _, _ in script.observed) == sorted(request.id for request in script.requests)
+    assert {Outcome.COMPLETE, Outcome.CLIENT_CLOSED, Outcome.SERVER_CLOSED, Outcome.ERROR} <= set(script.outcomes)
+    assert [record for record in caplog.records if record.levelname == 'ERROR'] == []
