@@ -129,11 +129,6 @@ class RuleBook:
                 return self.add(rule.gate, payload)
             return self._enter(Rule(rule.gate, payload, order=rule.order, limit=self.journal.limit))
 
-    def remove(self, rule: Rule) -> None:
-        """Strike a rule out. It keeps the requests that it served."""
-        with self.journal.lock:
-            self._index(rule).remove(rule)
-
     def _enter(self, rule: Rule) -> Rule:
         if len(rule.gate.priority) > self._depth:
             self._deepen(len(rule.gate.priority))
@@ -181,11 +176,21 @@ class RuleBook:
         return {each for each in named if each is not None}
 
     async def close(self) -> None:
-        """End what waits, and what was written to be awaited once."""
+        """End what waits, what was written to be awaited once, and shared streams.
+
+        Raises:
+            Exception: what generators raised when they were closed; a group if several did.
+        """
         self.open = False
         self.live.close()
+        errors: list[Exception] = []
         for rule in self:
-            await rule.payload.close()
+            try:
+                await rule.payload.close()
+            except Exception as exc:
+                errors.append(exc)
+        if errors:
+            raise errors[0] if len(errors) == 1 else ExceptionGroup('payloads failed to close', errors)
 
 
 class _Rules:

@@ -151,14 +151,6 @@ class Journal:
             del self.entries[:excess]
             self.dropped += excess
 
-    def forget(self, request: Request) -> None:
-        """Take a late entry out again."""
-        with self.lock:
-            for place in range(len(self.entries) - 1, -1, -1):
-                if self.entries[place] is request:
-                    del self.entries[place]
-                    return
-
     def watch(self, judge: Judge, criteria: Criteria) -> None:
         """Have the judge asked about what has arrived, and from now on about what arrives and meets the criteria."""
         with self.lock:

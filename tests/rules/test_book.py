@@ -147,3 +147,23 @@ async def test_it_is_known_which_requests_need_their_bodies(raw):
     assert raw._book.wants_body(make('/viewed'))
     del view
     assert not raw._book.wants_body(make('/viewed'))
+
+
+async def test_all_payloads_are_closed_even_if_some_fail(raw):
+    closed = []
+
+    async def generate(error):
+        try:
+            yield b'a'
+            yield b'b'
+        finally:
+            closed.append(error)
+            if error is not None:
+                raise error
+
+    for path, error in (('/1', ValueError('1')), ('/2', None), ('/3', ValueError('3'))):
+        raw[path] << generate(error)
+        assert await anext((await raw.handle(make(path))).body) == b'a'
+    with pytest.raises(ExceptionGroup, match='payloads failed to close'):
+        await raw._book.close()
+    assert len(closed) == 3
