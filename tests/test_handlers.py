@@ -330,7 +330,9 @@ async def test_a_handler_that_could_not_be_entered_can_be_entered_later(tmp_path
     with pytest.raises(kmock.CassetteError):
         await handler.__aenter__()
     path.write_bytes(
-        gzip.compress(b'{"kind":"header","format":"kmock-trace","version":1,"created":"2000-01-01T00:00:00Z","server":null}\n')
+        gzip.compress(
+            b'{"kind":"header","format":"kmock-trace","version":1,"created":"2000-01-01T00:00:00Z","server":null}\n'
+        )
     )
     async with handler:
         assert handler.cassette.unused == []
