@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from kmock.errors import CassetteError
 from kmock.messages import Outcome
-from kmock.recording import compression, encoding, scanning
+from kmock.recording import compression, encoding, index, scanning
 from kmock.recording.cassette import (
     BodyFrame,
     Cassette,
@@ -327,6 +327,26 @@ def test_after_a_failure_nothing_more_is_written(path: Path) -> None:
         assert writer.size == path.stat().st_size == size
 
 
+@pytest.mark.parametrize(
+    ('frame', 'problem'),
+    [
+        (RequestFrame(id=2**63, at_us=0, method='GET', target='/'), 'an exchange with the id'),
+        (ResponseFrame(id=1, at_us=0, status=2**64), 'a number out of range'),
+        (RequestFrame(id=1, at_us=0, method='GET', target='/' * 2_000_000), 'a frame of 2,000,0.. bytes, the most is'),
+        (NoteFrame(at_us=0, changes={'x': {1, 2}}), 'a header that is no JSON'),
+    ],
+)
+def test_a_frame_that_can_not_be_stored_ends_the_recording_and_not_the_traffic(
+    path: Path, frame: Frame, problem: str
+) -> None:
+    with CassetteWriter(path, HEADER) as writer:
+        writer.append(frame)
+        assert re.search(problem, str(writer.failure))
+    with load(path) as cassette:
+        assert cassette.problems == []
+        assert re.search(problem, cassette.notes[0].text)
+
+
 def test_what_is_appended_after_closing_is_lost(path: Path) -> None:
     writer = CassetteWriter(path, HEADER)
     writer.close()
@@ -594,6 +614,21 @@ def many(count: int, payloads: Callable[[int], list[object]]) -> bytes:
 
 def request(id: int) -> list[object]:
     return [1, id, 0, '', '', [], None, False]
+
+
+def test_the_number_of_exchanges_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, 'MAX_EXCHANGES', 3)
+    with load(forge(path, *map(request, range(5)))) as cassette:
+        assert len(cassette.exchanges) == 3
+        assert len(cassette.problems) == 2
+        assert 'exchange 3: a cassette holds up to 3 exchanges' in cassette.problems[0]
+
+
+def test_the_length_of_all_notes_is_bounded(path: Path) -> None:
+    with load(forge(path, *[[7, 0, 'x' * 100_000, '{}']] * 8)) as cassette:
+        assert len(cassette.notes) == 5
+        assert len(list(cassette.frames())) == 5
+        assert 'there are too many notes' in cassette.problems[0]
 
 
 HOSTILE: dict[str, Callable[[], bytes]] = {
