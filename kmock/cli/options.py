@@ -1,4 +1,4 @@
-"""Options that several commands share; options that belong together and arrive as one value."""
+"""Options that several commands share; options that belong together and arrive as one value; COMMAND after `--`."""
 
 import dataclasses
 import functools
@@ -8,7 +8,16 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ['PATH', 'Access', 'access_options', 'force_option', 'gathered', 'output_option', 'source_argument']
+__all__ = [
+    'PATH',
+    'Access',
+    'WithCommand',
+    'access_options',
+    'force_option',
+    'gathered',
+    'output_option',
+    'source_argument',
+]
 
 F = TypeVar('F', bound=Callable[..., Any])
 
@@ -57,7 +66,10 @@ access_options = gathered(
     Access,
     [
         click.option(
-            '--port', type=click.IntRange(1, 65535), help='The port of 127.0.0.1 to listen on; else a free one.'
+            '--port',
+            metavar='N',
+            type=click.IntRange(1, 65535),
+            help='The port of 127.0.0.1 to listen on; else a free one.',
         ),
         click.option(
             '--tls', is_flag=True, help='Serve HTTPS, with a throw-away authority that the kubeconfig trusts.'
@@ -76,6 +88,30 @@ access_options = gathered(
         ),
     ],
 )
+
+
+class WithCommand(click.Command):
+    """A command that takes another one after `--`, as its argument `command`.
+
+    Without the `--`, the options of COMMAND would be taken for ours: `-o yaml` would be an output file.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        position = args.index('--') if '--' in args else len(args)
+        command = tuple(args[position + 1 :])
+        try:
+            rest = super().parse_args(ctx, args[:position])
+        except click.UsageError as exc:
+            misplaced = isinstance(exc, click.NoSuchOption) or exc.message.startswith('Got unexpected extra')
+            if not misplaced or command:
+                raise
+            hint = f'A COMMAND goes after --, as in: kmock {self.name} ... -- COMMAND'
+            raise click.UsageError(f'{exc.format_message().rstrip(".")}. {hint}', ctx) from exc
+        ctx.params['command'] = command
+        return rest
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), '[-- COMMAND...]']
 
 
 def source_argument(function: F) -> F:

@@ -12,7 +12,7 @@ from kmock.chain import Handler
 from kmock.cli.command import check_command
 from kmock.cli.kubeconfig_out import check_kubeconfig_path
 from kmock.cli.live import LiveLine
-from kmock.cli.options import Access, access_options, force_option, output_option
+from kmock.cli.options import Access, WithCommand, access_options, force_option, output_option
 from kmock.cli.output import check_cassette_output
 from kmock.cli.secrets import Secrets, secrets_options
 from kmock.cli.serving import CommandLineHandler, Station, station
@@ -31,15 +31,14 @@ __all__ = ['record']
 SETTLING_SECONDS = 1.0
 
 
-@click.command()
+@click.command(cls=WithCommand)
 @source_options
 @output_option(required=False, help='The cassette; by default ./NAME-YYYYmmdd-HHMMSS.kmock.')
 @force_option
 @access_options
 @click.option('--no-redact', is_flag=True, help='Write secrets down as they are.')
 @secrets_options
-@click.option('--max-size', metavar='SIZE', help='Stop writing at 500MB, 2GB, …; the traffic goes on.')
-@click.argument('command', nargs=-1, type=click.UNPROCESSED)
+@click.option('--max-size', metavar='SIZE', help='Stop writing at this size, e.g. 500MB; the traffic goes on.')
 def record(
     source: Source,
     output: Path | None,
@@ -108,6 +107,7 @@ class Recording:
                 created=clock.wall().isoformat(timespec='milliseconds').replace('+00:00', 'Z'),
                 server=await upstream.version(),
                 key=b'' if self.redactor is None else self.redactor.key,
+                matching={'redaction': self.redactor.own_rules} if self.redactor and self.redactor.own_rules else {},
             )
             return await self._record(upstream, header, clock, signals)
 

@@ -10,7 +10,7 @@ import click
 from kmock.cli.command import check_command
 from kmock.cli.kubeconfig_out import check_kubeconfig_path
 from kmock.cli.live import LiveLine
-from kmock.cli.options import Access, access_options, source_argument
+from kmock.cli.options import Access, WithCommand, access_options, source_argument
 from kmock.cli.serving import CommandLineHandler, station
 from kmock.cli.signals import Signals, run
 from kmock.cli.sizes import plural
@@ -36,7 +36,7 @@ def _parse_pace(ctx: click.Context, param: click.Parameter, value: str) -> str |
     return pace
 
 
-@click.command()
+@click.command(cls=WithCommand)
 @source_argument
 @click.option(
     '--pace',
@@ -52,7 +52,6 @@ def _parse_pace(ctx: click.Context, param: click.Parameter, value: str) -> str |
     help='Ignore this where requests are compared: a header, query parameter or path in bodies; repeatable.',
 )
 @access_options
-@click.argument('command', nargs=-1, type=click.UNPROCESSED)
 def replay(file: Path, pace: str | float, ignore: tuple[str, ...], access: Access, command: tuple[str, ...]) -> None:
     """Answer clients from the cassette FILE as the recorded server did, with its timing.
 

@@ -3,8 +3,6 @@
 import base64
 import json
 import os
-import pty
-import resource
 import signal
 import socket
 import ssl
@@ -17,7 +15,7 @@ from pathlib import Path
 import pytest
 import trustme
 import yaml
-from kmock_process import KMOCK, kmock, started
+from kmock_process import PATIENCE_SECONDS, in_terminal, kmock, started
 from small_cluster import SECRET, SmallCluster
 
 from kmock.messages import Outcome
@@ -161,7 +159,7 @@ def test_a_signal_reaches_command_and_the_file_is_finished(
     with started('record', '--upstream', cluster.url, '-o', 'o.kmock', *command, env=env, cwd=tmp_path) as process:
         wait_for(tmp_path / 'ready')
         process.send_signal(number)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 128 + number
     assert 'recorded 0 requests' in err
     assert 'Traceback' not in err
@@ -186,7 +184,7 @@ def test_without_command_it_serves_anybody_until_a_signal_and_then_the_file_is_w
             assert json.load(response)['minor'] == '36'
         with urllib.request.urlopen(f'{url}{WATCH}'):
             process.send_signal(number)
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, out) == (0, '')
     assert f'export KUBECONFIG={kubeconfig}' in err
     assert 'recorded 2 requests (1 stream)' in err
@@ -204,7 +202,7 @@ def test_a_wanted_kubeconfig_and_port_are_used(cluster: SmallCluster, env: dict[
         assert kubeconfig == str(tmp_path / 'config')
         assert url == f'http://127.0.0.1:{arguments[-1]}'
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_SECONDS)
     assert Path(kubeconfig).exists()
 
 
@@ -226,40 +224,27 @@ def test_ctrl_c_in_a_terminal_reaches_command_once_and_the_file_is_whole(
         'time.sleep(0.3); raise SystemExit(40 + len(seen))'
     )
     command = ['--', sys.executable, '-c', count, str(tmp_path / 'ready')]
-    pid, terminal = pty.fork()
-    if pid == 0:  # pragma: no cover
-        os.chdir(tmp_path)
-        arguments = [*KMOCK, 'record', '--upstream', cluster.url, '-o', 'o.kmock', *command]
-        os.execve(arguments[0], arguments, env)
-    try:
+    with in_terminal('record', '--upstream', cluster.url, '-o', 'o.kmock', *command, env=env, cwd=tmp_path) as (
+        process,
+        person,
+    ):
         wait_for(tmp_path / 'ready')
-        os.write(terminal, b'\x03')
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    finally:
-        os.close(terminal)
-    assert status == 41
+        os.write(person, b'\x03')
+        assert process.wait(PATIENCE_SECONDS) == 41
     load(tmp_path / 'o.kmock').close()
 
 
 def test_on_a_terminal_a_live_line_tells_how_things_stand(
     cluster: SmallCluster, env: dict[str, str], tmp_path: Path
 ) -> None:
-    pid, terminal = pty.fork()
-    if pid == 0:  # pragma: no cover
-        os.chdir(tmp_path)
-        arguments = [*KMOCK, 'record', '--upstream', cluster.url, '-o', 'o.kmock']
-        os.execve(arguments[0], arguments, env)
-    try:
-        seen = read_until(terminal, b'0 requests, 0 open watches, 0 B')
+    with in_terminal('record', '--upstream', cluster.url, '-o', 'o.kmock', env=env, cwd=tmp_path) as (process, person):
+        seen = read_until(person, b'0 requests, 0 open watches, 0 B')
         url = seen.split()[0].decode()
         with urllib.request.urlopen(f'{url}{WATCH}'):
-            read_until(terminal, b'1 request, 1 open watch')
-            os.write(terminal, b'\x03')
-            read_until(terminal, b'recorded 1 request (1 stream)')
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    finally:
-        os.close(terminal)
-    assert status == 0
+            read_until(person, b'1 request, 1 open watch')
+            os.write(person, b'\x03')
+            read_until(person, b'recorded 1 request (1 stream)')
+        assert process.wait(PATIENCE_SECONDS) == 0
 
 
 def read_until(terminal: int, wanted: bytes) -> bytes:
@@ -287,11 +272,8 @@ def test_the_size_cap_ends_the_recording_and_not_the_traffic(
 def test_a_full_disk_ends_the_recording_and_not_the_traffic(
     cluster: SmallCluster, env: dict[str, str], tmp_path: Path
 ) -> None:
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
-
     arguments = ['--upstream', cluster.url, '-o', 'o.kmock', *downloads(5, 60_000)]
-    result = kmock('record', *arguments, env=env, cwd=tmp_path, preexec_fn=limit)
+    result = kmock('record', *arguments, env=env, cwd=tmp_path, max_file=100_000)
     assert result.stdout == '60000\n' * 5
     assert result.returncode == 1
     assert result.stderr.count('Error: ') == 1
@@ -339,5 +321,5 @@ def test_only_clients_with_a_certificate_are_served_where_that_is_demanded(
         with urllib.request.urlopen(f'{url}/version', context=context) as response:
             assert response.status == 200
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0

@@ -1,18 +1,22 @@
 """Mistakes of users: one clear line each, an exit status that is not 0, no traceback, and nothing left behind."""
 
+import contextlib
 import os
-import resource
 import socket
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import yaml
+from click.testing import CliRunner, Result
 from kmock_process import kmock
 from small_cluster import SmallCluster
 
+from kmock.cli import main
 from kmock.recording import encoding
 from kmock.recording.cassette import Header
 from kmock.recording.format import CassetteWriter
@@ -44,14 +48,39 @@ def closed_port() -> Iterator[int]:
         yield holder.getsockname()[1]
 
 
-def refused(tmp_path: Path, env: dict[str, str], *arguments: object, status: int = 1, **more: object) -> str:
+def run(tmp_path: Path, env: dict[str, str], *arguments: object) -> Result:
+    """Run kmock in this process: most mistakes are the same there, and starting a process takes a second."""
+    with (
+        contextlib.chdir(tmp_path),
+        mock.patch.dict(os.environ, env, clear=True),
+        mock.patch.object(tempfile, 'tempdir', env['TMPDIR']),
+    ):
+        result = CliRunner().invoke(main, [str(each) for each in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def refused(
+    tmp_path: Path,
+    env: dict[str, str],
+    *arguments: object,
+    status: int = 1,
+    process: bool = False,
+    max_file: int | None = None,
+) -> str:
     """Run kmock, check the form of its refusal, and return the one line."""
     before = sorted(tmp_path.iterdir())
-    result = kmock(*arguments, env=env, cwd=tmp_path, **more)
-    assert result.returncode == status, result.stderr
-    assert result.stdout == ''
-    assert 'Traceback' not in result.stderr
-    *usage, line = result.stderr.splitlines()
+    if process:
+        completed = kmock(*arguments, env=env, cwd=tmp_path, max_file=max_file)
+        found, stdout, stderr = completed.returncode, completed.stdout, completed.stderr
+    else:
+        result = run(tmp_path, env, *arguments)
+        found, stdout, stderr = result.exit_code, result.stdout, result.stderr
+    assert found == status, stderr
+    assert stdout == ''
+    assert 'Traceback' not in stderr
+    *usage, line = stderr.splitlines()
     assert line.startswith('Error: ')
     if status != 2:  # click shows the usage before its own errors
         assert usage == []
@@ -76,7 +105,7 @@ def kubeconfig(path: Path, server: str = 'http://127.0.0.1:1') -> Path:
 
 def test_an_unknown_cluster_lists_the_known_ones(tmp_path: Path, env: dict[str, str]) -> None:
     kubeconfig(tmp_path / 'config')
-    line = refused(tmp_path, env, 'record', '--kubeconfig', 'config', '--cluster', 'absent', *NOTHING)
+    line = refused(tmp_path, env, 'record', '--kubeconfig', 'config', '--cluster', 'absent', *NOTHING, process=True)
     assert 'absent' in line
     assert 'first' in line
 
@@ -97,7 +126,7 @@ def test_a_kubeconfig_that_is_none(tmp_path: Path, env: dict[str, str]) -> None:
 
 def test_an_unreachable_server(tmp_path: Path, env: dict[str, str], closed_port: int) -> None:
     url = f'http://127.0.0.1:{closed_port}'
-    line = refused(tmp_path, env, 'record', '--upstream', url, '-o', 'out.kmock', *NOTHING)
+    line = refused(tmp_path, env, 'record', '--upstream', url, '-o', 'out.kmock', *NOTHING, process=True)
     assert url in line
     assert 'refused' in line
 
@@ -137,6 +166,22 @@ def test_options_that_make_no_sense_are_usage_errors(
     assert 'hush' not in line
 
 
+@pytest.mark.parametrize('rest', [['kubectl', 'get', 'pods'], ['kubectl', 'get', '-n', 'dev'], ['env', '-x']])
+@pytest.mark.parametrize('gear', ['record', 'replay'])
+def test_a_command_without_dashes_is_a_usage_error(
+    tmp_path: Path, env: dict[str, str], cassette: Path, gear: str, rest: list[str]
+) -> None:
+    """Its options would be taken for ours."""
+    arguments = ['--upstream', 'http://x'] if gear == 'record' else [cassette]
+    line = refused(tmp_path, env, gear, *arguments, *rest, status=2)
+    assert 'A COMMAND goes after --' in line
+
+
+def test_other_usage_errors_do_not_speak_of_command(tmp_path: Path, env: dict[str, str], cassette: Path) -> None:
+    assert 'COMMAND' not in refused(tmp_path, env, 'replay', cassette, '--nonsense', *NOTHING, status=2)
+    assert 'COMMAND' not in refused(tmp_path, env, 'replay', cassette, '--port', 'x', status=2)
+
+
 @pytest.mark.parametrize('url', ['ftp://example.com', 'example.com', 'http://'])
 def test_an_upstream_that_is_no_url(tmp_path: Path, env: dict[str, str], url: str) -> None:
     assert 'http' in refused(tmp_path, env, 'record', '--upstream', url, *NOTHING)
@@ -166,7 +211,7 @@ def test_an_output_that_exists_is_replaced_by_force_only(
     arguments = ['record', '--upstream', cluster.url, '-o', 'out.kmock']
     assert '--force' in refused(tmp_path, env, *arguments, *NOTHING)
     assert (tmp_path / 'out.kmock').read_bytes() == b'old'
-    assert kmock(*arguments, '--force', *NOTHING, env=env, cwd=tmp_path).returncode == 0
+    assert run(tmp_path, env, *arguments, '--force', *NOTHING).exit_code == 0
     assert (tmp_path / 'out.kmock').read_bytes() != b'old'
 
 
@@ -205,7 +250,7 @@ def test_a_command_that_is_nowhere_is_127(
     tmp_path: Path, env: dict[str, str], cluster: SmallCluster, cassette: Path, gear: str
 ) -> None:
     arguments = ['--upstream', cluster.url, '-o', 'out.kmock'] if gear == 'record' else [cassette]
-    line = refused(tmp_path, env, gear, *arguments, '--', 'no-such-program', status=127)
+    line = refused(tmp_path, env, gear, *arguments, '--', 'no-such-program', status=127, process=True)
     assert 'no-such-program' in line
 
 
@@ -300,13 +345,13 @@ class TestOutputs:
         (tmp_path / 'out').write_bytes(b'old')
         assert '--force' in refused(tmp_path, env, *arguments)
         assert (tmp_path / 'out').read_bytes() == b'old'
-        assert kmock(*arguments, '--force', env=env, cwd=tmp_path).returncode == 0
+        assert run(tmp_path, env, *arguments, '--force').exit_code == 0
         assert (tmp_path / 'out').read_bytes() != b'old'
 
     def test_a_new_one_is_private(
         self, tmp_path: Path, env: dict[str, str], cassette: Path, arguments: list[str]
     ) -> None:
-        assert kmock(*arguments, env=env, cwd=tmp_path).returncode == 0
+        assert run(tmp_path, env, *arguments).exit_code == 0
         assert stat.S_IMODE((tmp_path / 'out').stat().st_mode) == 0o600
 
     def test_one_in_no_folder_is_refused(
@@ -318,7 +363,11 @@ class TestOutputs:
         self, tmp_path: Path, env: dict[str, str], cassette: Path, arguments: list[str]
     ) -> None:
         line = refused(
-            tmp_path, env, *arguments, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))
+            tmp_path,
+            env,
+            *arguments,
+            process=True,
+            max_file=16,
         )
         assert 'out' in line
         assert 'too large' in line.lower()
