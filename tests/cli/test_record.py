@@ -234,6 +234,39 @@ def test_ctrl_c_in_a_terminal_reaches_command_once_and_the_file_is_whole(
     load(tmp_path / 'o.kmock').close()
 
 
+def test_a_second_ctrl_c_kills_a_command_that_ignores_the_first(
+    cluster: SmallCluster, env: dict[str, str], tmp_path: Path
+) -> None:
+    stubborn = f'{SLEEPER} signal.signal(signal.SIGINT, signal.SIG_IGN); Path(sys.argv[2]).touch(); time.sleep(60)'
+    command = ['--', sys.executable, '-c', stubborn, tmp_path / 'started', tmp_path / 'ready']
+    with in_terminal('record', '--upstream', cluster.url, '-o', 'o.kmock', *command, env=env, cwd=tmp_path) as (
+        process,
+        person,
+    ):
+        wait_for(tmp_path / 'ready')
+        os.write(person, b'\x03')
+        time.sleep(0.5)  # at once it would be the same Ctrl-C
+        os.write(person, b'\x03')
+        read_until(person, b'killing COMMAND: told twice to stop')
+        read_until(person, b'recorded 0 requests')
+        assert process.wait(PATIENCE_SECONDS) == 128 + signal.SIGKILL
+    load(tmp_path / 'o.kmock').close()
+
+
+def test_a_signal_while_the_server_is_asked_ends_it_without_a_file(env: dict[str, str], tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(('127.0.0.1', 0))
+        silent.listen()
+        url = f'http://127.0.0.1:{silent.getsockname()[1]}'
+        with started('record', '--upstream', url, '-o', 'o.kmock', env=env, cwd=tmp_path) as process:
+            connection, _ = silent.accept()
+            with connection:
+                process.send_signal(signal.SIGTERM)
+                out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, out, err) == (128 + signal.SIGTERM, '', '')
+    assert not (tmp_path / 'o.kmock').exists()
+
+
 def test_on_a_terminal_a_live_line_tells_how_things_stand(
     cluster: SmallCluster, env: dict[str, str], tmp_path: Path
 ) -> None:
