@@ -38,9 +38,9 @@ def show(event):
 listed = json.load(call('GET', CONFIGMAPS))
 print('listed', [item['metadata']['name'] for item in listed['items']])
 with call('GET', f'{CONFIGMAPS}?watch=true&timeoutSeconds=30') as watch:
-    call('POST', CONFIGMAPS, {'metadata': {'name': 'one'}, 'data': {'a': '1'}}).close()
+    call('POST', CONFIGMAPS, {'metadata': {'name': 'one'}, 'data': {'a': '1'}}).read()
     show(json.loads(watch.readline()))
     patch = {'data': {'a': '2'}}
-    call('PATCH', f'{CONFIGMAPS}/one', patch, 'application/merge-patch+json').close()
+    call('PATCH', f'{CONFIGMAPS}/one', patch, 'application/merge-patch+json').read()
     show(json.loads(watch.readline()))
 print('secret', sorted(json.load(call('GET', '/api/v1/namespaces/default/secrets/creds'))['data']))
