@@ -171,7 +171,7 @@ class RawHandler(views.Root, _Names):
             player = Player(
                 cassette,
                 clock=pace_clock(self._pace, self._clock),
-                redactor=Redactor(cassette.header.key) if cassette.header.redacted else None,
+                redactor=Redactor.of_header(cassette.header),
                 ignore=self._ignore,
                 max_body=self._max_body,
             )

@@ -47,7 +47,7 @@ def kmock(
     limit = () if max_file is None else (sys.executable, '-c', LIMIT, str(max_file))
     return subprocess.run(
         [*limit, *KMOCK, *map(str, arguments)],
-        env=dict(env),
+        env={**env, 'PYTHONDONTWRITEBYTECODE': '1'},  # half a module's cache would outlive the full disk
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -1,6 +1,5 @@
 """`kmock import`: a cassette of JSON Lines or HAR."""
 
-import dataclasses
 from pathlib import Path
 
 import click
@@ -38,12 +37,12 @@ def import_(source: Path, output: Path, redact: bool, secrets: Secrets, force: b
     with open_cassette(source) as cassette, drafted(output, force=force) as draft:
         for problem in cassette.problems:
             click.echo(f'kmock: {source}: {problem}', err=True)
-        _write(cassette, draft, output, secrets.redactor() if redact else None)
+        _write(cassette, draft, output, secrets.redactor(cassette.header.key or None) if redact else None)
         click.echo(f'kmock: {output} has {plural(len(cassette.exchanges), "request")} of {source}', err=True)
 
 
 def _write(cassette: Cassette, draft: Path, output: Path, redactor: Redactor | None) -> None:
-    header = cassette.header if redactor is None else dataclasses.replace(cassette.header, key=redactor.key)
+    header = cassette.header if redactor is None else redactor.in_header(cassette.header)
     with CassetteWriter(draft, header) as writer:
         redaction = None if redactor is None else FrameRedactor(redactor, writer.append)
         for frame in cassette.frames():

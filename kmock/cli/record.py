@@ -106,9 +106,9 @@ class Recording:
             header = Header(
                 created=clock.wall().isoformat(timespec='milliseconds').replace('+00:00', 'Z'),
                 server=await upstream.version(),
-                key=b'' if self.redactor is None else self.redactor.key,
-                matching={'redaction': self.redactor.own_rules} if self.redactor and self.redactor.own_rules else {},
             )
+            if self.redactor is not None:
+                header = self.redactor.in_header(header)
             return await self._record(upstream, header, clock, signals)
 
     async def _record(self, upstream: Upstream, header: Header, clock: Clock, signals: Signals) -> int:

@@ -23,8 +23,8 @@ class Secrets:
     def named(self) -> bool:
         return bool(self.redact_headers or self.redact_paths or self.redact_patterns)
 
-    def redactor(self) -> Redactor:
-        """A redactor with a key of its own.
+    def redactor(self, key: bytes | None = None) -> Redactor:
+        """A redactor, by default with a new key.
 
         Raises:
             click.UsageError: one of the expressions is none.
@@ -34,7 +34,7 @@ class Secrets:
                 re.compile(pattern)
             except re.error as exc:
                 raise click.UsageError(f'--redact-pattern {pattern!r} is no regular expression: {exc}.') from exc
-        return Redactor(headers=self.redact_headers, paths=self.redact_paths, patterns=self.redact_patterns)
+        return Redactor(key, headers=self.redact_headers, paths=self.redact_paths, patterns=self.redact_patterns)
 
 
 secrets_options = gathered(

@@ -8,9 +8,10 @@ Two requests ask the same question if their keys are equal. The key has two degr
 What varies by default:
 
 query
-    `timeoutSeconds` and `hash` are ignored. Of `resourceVersion` and `continue` the value is ignored, but absent, `0`
-    and set are different questions (a resourceVersion that is no number is compared). Selectors are sets of terms,
-    and a uid in a term is ignored. `watch=True` is `watch=true` is `watch=1`; a false or empty one is an absent one.
+    `timeoutSeconds`, `timeout` (both say how long to wait, not what for) and `hash` are ignored. Of `resourceVersion`
+    and `continue` the value is ignored, but absent, `0` and set are different questions (a resourceVersion that is
+    no number is compared). Selectors are sets of terms, and a uid in a term is ignored. `watch=True` is `watch=true`
+    is `watch=1`; a false or empty one is an absent one.
     The order of parameters and their repetition do not matter. All else is compared.
 headers
     Accept is compared without regard to spaces, case, and the order of a media type's parameters; its absence is

@@ -11,6 +11,7 @@
 A body about secrets or tokens that can't be read is replaced whole, and said so in `found`.
 """
 
+import dataclasses
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -69,7 +70,7 @@ class Redactor:
     def of_header(cls, header: Header) -> 'Redactor | None':
         """The redactor that live requests have to pass before they are compared with a recording.
 
-        None if the recording is not redacted. See `own_rules` for what the header must have.
+        None if the recording is not redacted. See `in_header` for what the header must have.
 
         Raises:
             CassetteError: the rules in the header are malformed.
@@ -87,9 +88,14 @@ class Redactor:
         except KMockError as exc:
             raise CassetteError(f'The rules of redaction in the header of the cassette are malformed: {exc}') from exc
 
+    def in_header(self, header: Header) -> Header:
+        """The header of a recording that this redactor redacts; `of_header` makes the same redactor of it again."""
+        matching = {**header.matching, 'redaction': self.own_rules} if self.own_rules else header.matching
+        return dataclasses.replace(header, key=self.key, matching=matching)
+
     @property
     def own_rules(self) -> dict[str, list[str]]:
-        """The user's headers, paths and patterns; put them as `redaction` into `Header.matching`, if there are any."""
+        """The user's headers, paths and patterns, those that there are; see `in_header`."""
         return {name: list(items) for name, items in self._own.items() if items}
 
     @property

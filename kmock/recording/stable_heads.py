@@ -20,7 +20,7 @@ __all__ = [
     'uniform_path',
 ]
 
-IGNORED_PARAMS = frozenset({'hash', 'timeoutSeconds'})
+IGNORED_PARAMS = frozenset({'hash', 'timeout', 'timeoutSeconds'})
 TOKEN_PARAMS = frozenset({'continue', 'resourceVersion'})
 SELECTOR_PARAMS = frozenset({'fieldSelector', 'labelSelector'})
 FLAG_PARAMS = frozenset({'allowWatchBookmarks', 'force', 'watch'})

@@ -42,6 +42,8 @@ class TestQuery:
             ('watch=true&timeoutSeconds=345', 'watch=true'),
             ('hash=AB12', 'hash=CD34'),
             ('hash=AB12', ''),
+            ('timeout=32s', 'timeout=5s'),
+            ('timeout=32s', ''),
             ('resourceVersion=4148', 'resourceVersion=99'),
             ('resourceVersion=', ''),
             ('limit=2&continue=abc', 'limit=2&continue=xyz'),
@@ -88,7 +90,6 @@ class TestQuery:
             ('fieldSelector=metadata.name=one', 'fieldSelector=metadata.name=two'),
             ('fieldManager=one&force=true', 'fieldManager=two&force=true'),
             ('fieldManager=one&force=true', 'fieldManager=one'),
-            ('timeout=32s', ''),
             ('pretty=true', 'pretty=1'),
         ],
     )
