@@ -30,6 +30,7 @@ from kmock.wire import (
     reset_connection,
     send_answer,
     switching_head,
+    transport_beneath,
 )
 
 __all__ = ['Server']
@@ -98,7 +99,7 @@ class Server:
         self._listeners: list[asyncio.Server] = []
         self._manager: web.Server | None = None
         self._handshakes: set[asyncio.Task[object]] = set()
-        self._transports: set[asyncio.Transport] = set()
+        self._transports: dict[asyncio.Transport, asyncio.Transport] = {}
         self._tunnels: set[asyncio.Task[object]] = set()
         self._exchanges = 0
         self._stopping = False
@@ -210,7 +211,7 @@ class Server:
         return Connection(
             self._manager,
             loop=asyncio.get_running_loop(),
-            on_made=self._transports.add,
+            on_made=self._remember,
             on_lost=self._forget,
             access_log=None,
             auto_decompress=False,
@@ -219,8 +220,12 @@ class Server:
             max_line_size=_FIELD_LIMIT,
         )
 
+    def _remember(self, transport: asyncio.Transport) -> None:
+        # Asked now: once it is closed twice, a TLS transport forgets what is beneath it, and can't be aborted.
+        self._transports[transport] = transport_beneath(transport)
+
     def _forget(self, transport: asyncio.Transport) -> None:
-        self._transports.discard(transport)
+        self._transports.pop(transport, None)
         self._note_idleness()
 
     def _note_idleness(self) -> None:
@@ -236,14 +241,19 @@ class Server:
         await self._stop_listening()
         for task in self._tunnels:
             task.cancel()
-        for transport in list(self._transports):
-            transport.close()  # TLS says goodbye here, and would wait for an answer
-            transport.abort()
+        for transport, beneath in list(self._transports.items()):
+            if not transport.is_closing():
+                transport.close()  # TLS says goodbye here, and would wait for an answer
+            beneath.abort()
         self._note_idleness()
         try:
             await asyncio.wait_for(self._idle.wait(), _STOP_SECONDS)
         except TimeoutError:
-            logger.error('%d exchanges did not end when the server stopped.', self._exchanges)
+            logger.error(
+                '%d exchanges and %d connections did not end when the server stopped.',
+                self._exchanges,
+                len(self._transports),
+            )
         await self._await_connections()
         if self._ca_directory is not None:
             self._ca_directory.cleanup()

@@ -35,6 +35,7 @@ __all__ = [
     'reset_connection',
     'send_answer',
     'switching_head',
+    'transport_beneath',
 ]
 
 DRAINED_REST = 64 * 1024
@@ -381,10 +382,16 @@ async def flush(transport: asyncio.Transport) -> None:
 
 
 def _unsent(transport: asyncio.Transport) -> int:
-    """How many written bytes have not left yet, as far as that can be known: TLS hides the transport beneath it."""
-    beneath = getattr(getattr(transport, '_ssl_protocol', None), '_transport', None)
-    unsent = transport.get_write_buffer_size() + (beneath.get_write_buffer_size() if beneath is not None else 0)
+    """How many written bytes have not left yet, as far as that can be known."""
+    beneath = transport_beneath(transport)
+    unsent = transport.get_write_buffer_size() or beneath.get_write_buffer_size()
     sock = transport.get_extra_info('socket')
     if sys.platform == 'linux' and sock is not None and not unsent:
         unsent = int.from_bytes(fcntl.ioctl(sock.fileno(), _SIOCOUTQNSD, b'\0' * 4), sys.byteorder)
     return unsent
+
+
+def transport_beneath(transport: asyncio.Transport) -> asyncio.Transport:
+    """The transport of the socket: TLS hides it, with its own buffer; without TLS it is the transport itself."""
+    beneath = getattr(getattr(transport, '_ssl_protocol', None), '_transport', None)
+    return beneath if isinstance(beneath, asyncio.Transport) else transport
