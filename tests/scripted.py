@@ -78,9 +78,6 @@ class _Run:
                 await self._answered[number].wait()
 
     async def play(self, exchange: Exchange) -> None:
-        self.frames.append(
-            dataclasses.replace(exchange.request, at_us=self.now_us, body=exchange.request_body(), streamed=False)
-        )
         outcome = await self._converse(exchange)
         self.frames.append(EndFrame(id=exchange.id, at_us=self.now_us, outcome=outcome))
         for event in (self.sent, self._answered, self._ended):
@@ -91,8 +88,10 @@ class _Run:
         try:
             reader, writer = await asyncio.open_connection(*self._address, ssl=self._tls)
         except OSError:
+            self._note_request(exchange)
             return Outcome.ERROR
         try:
+            self._note_request(exchange)
             writer.write(_encode(exchange))
             await writer.drain()
             self.sent[exchange.id].set()
@@ -109,6 +108,11 @@ class _Run:
             writer.close()
             with contextlib.suppress(OSError, ssl.SSLError):  # it has ended one way or the other: noted above
                 await writer.wait_closed()
+
+    def _note_request(self, exchange: Exchange) -> None:
+        """Its time is that of sending: how long it took to connect is no part of the exchange."""
+        body = exchange.request_body()
+        self.frames.append(dataclasses.replace(exchange.request, at_us=self.now_us, body=body, streamed=False))
 
     def _moment_of_leaving(self, exchange: Exchange) -> '_Departure | None':
         if exchange.outcome not in LEAVING:

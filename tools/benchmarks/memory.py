@@ -16,6 +16,8 @@ EVENTS = 100_000
 FEW = 1_000
 LIMIT_MB = 30
 SAMPLE_BYTES = 2**20
+EVENT_BYTES = 500
+"""Each event has a little more than that."""
 
 
 def memory_growth() -> list[Figure]:
@@ -64,10 +66,12 @@ def _peak(server: Process, count: int) -> float:
 
     async def sample() -> float:
         target = f'/api/v1/configmaps?watch=true&count={count}'
-        peak, next_sample = server.memory_mb, SAMPLE_BYTES
+        peak, next_sample, total = server.memory_mb, SAMPLE_BYTES, 0
         async for total in drain_stream(server.url, target):
             if total >= next_sample:
                 peak, next_sample = max(peak, server.memory_mb), total + SAMPLE_BYTES
+        if total < count * EVENT_BYTES:
+            raise RuntimeError(f'Of {count} events, only {total} bytes have come.')
         return max(peak, server.memory_mb)
 
     return asyncio.run(sample())

@@ -6,10 +6,14 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 __all__ = ['Process', 'running', 'running_kmock']
+
+STOPPING_SECONDS = 20
 
 
 class Process:
@@ -35,22 +39,35 @@ class Process:
 def running(*command: str | Path) -> Iterator[Process]:
     """Run a command whose first line of output begins with the URL that it serves; stop it as Ctrl-C does."""
     words = [str(word) for word in command]
-    # Its complaints go to our stderr: a benchmark that breaks should say why.
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        try:
-            line = process.stdout.readline()
-            found = re.match(r'https?://\S+', line)
-            if found is None:
-                raise RuntimeError(f'{" ".join(words)} says {line!r} instead of its URL.')
-            yield Process(process, found[0].rstrip('/'))
-        finally:
-            process.send_signal(signal.SIGINT)
+    with tempfile.TemporaryFile('w+') as complaints:
+        with subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, text=True
+        ) as process:
+            assert process.stdout is not None
             try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+                found = re.match(r'https?://\S+', process.stdout.readline())
+                if found is None:
+                    process.wait(timeout=STOPPING_SECONDS)
+                    raise RuntimeError(f'{" ".join(words)} does not serve: {_read(complaints)}')
+                yield Process(process, found[0].rstrip('/'))
+            finally:
+                _stop(process)
+        if process.returncode not in {0, -signal.SIGINT, 128 + signal.SIGINT}:
+            raise RuntimeError(f'{" ".join(words)} ended with {process.returncode}: {_read(complaints)}')
+
+
+def _read(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
+
+
+def _stop(process: 'subprocess.Popen[str]') -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=STOPPING_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
 
 
 @contextlib.contextmanager

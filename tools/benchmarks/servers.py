@@ -59,6 +59,8 @@ async def serve_events() -> AsyncIterator[str]:
     """A watch stream of `?count=N` events, one HTTP chunk each; then the end."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        if 'count' not in request.query:
+            raise web.HTTPNotFound
         response = web.StreamResponse(headers={'Content-Type': 'application/json'})
         await response.prepare(request)
         for number in range(int(request.query['count'])):

@@ -15,6 +15,7 @@ from scripted import play_script
 
 from benchmarks.figures import Figure, percentile
 from benchmarks.processes import running_kmock
+from benchmarks.timers import lateness_ms
 from kmock.recording.cassette import Cassette, Exchange
 from kmock.recording.interchange import open_cassette
 
@@ -26,8 +27,9 @@ LONG_WATCH = Path(__file__).resolve().parents[2] / 'cassettes' / 'long-watch.jso
 def replay_timing() -> list[Figure]:
     """Replay the long watch at its original pace to a client that notes when what comes."""
     with open_cassette(LONG_WATCH) as trace, running_kmock('replay', LONG_WATCH) as replay:
-        seen = asyncio.run(play_script(trace, replay.url, speed=1))
-        return [_figure('replay: |delivered − due| (p99)', trace, seen, at_most=5)]
+        with lateness_ms() as timers:
+            seen = asyncio.run(play_script(trace, replay.url, speed=1))
+        return [_figure('replay: |delivered − due| (p99)', trace, seen, timers, at_most=5)]
 
 
 def rerecord_timing() -> list[Figure]:
@@ -38,19 +40,21 @@ def rerecord_timing() -> list[Figure]:
         trace = stack.enter_context(open_cassette(LONG_WATCH))
         with running_kmock('replay', LONG_WATCH) as replay:
             with running_kmock('record', '--upstream', replay.url, '--no-redact', '-o', path) as proxy:
-                asyncio.run(play_script(trace, proxy.url, speed=1))
+                with lateness_ms() as timers:
+                    asyncio.run(play_script(trace, proxy.url, speed=1))
         again = stack.enter_context(open_cassette(path))
-        return [_figure('record(replay): |recorded − original| (p99)', trace, again, at_most=10)]
+        return [_figure('record(replay): |recorded − original| (p99)', trace, again, timers, at_most=10)]
 
 
-def _figure(name: str, expected: Cassette, actual: Cassette, *, at_most: float) -> Figure:
+def _figure(name: str, expected: Cassette, actual: Cassette, timers: list[float], *, at_most: float) -> Figure:
     differences = compare_cassettes(expected, actual)
     if differences:
         raise RuntimeError('What came is not what was recorded:\n' + '\n'.join(differences[:10]))
     errors_ms = [error / 1000 for error in _errors_us(expected, actual)]
     detail = (
         f'median {percentile(errors_ms, 50):.2f}, worst {max(errors_ms):.2f} ms '
-        f'of {len(errors_ms)} chunks in {expected.duration_us / 1e6:.0f} s'
+        f'of {len(errors_ms)} chunks in {expected.duration_us / 1e6:.0f} s; '
+        f'bare timers meanwhile: p99 {percentile(timers, 99):.2f} ms late'
     )
     return Figure(name=name, value=percentile(errors_ms, 99), unit='ms', at_most=at_most, detail=detail)
 
