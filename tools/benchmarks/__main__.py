@@ -55,8 +55,8 @@ def main() -> None:
     save_figures(arguments.output, about, figures)
     missed = [each.name for each in figures if each.met is False]
     print(f'\n{len(figures)} figures in {time.monotonic() - started:.0f} s, kept in {arguments.output}.')
-    targets = sum(each.met is not None for each in figures)
-    print(f'NOT met: {"; ".join(missed)}.' if missed else f'All {targets} targets are met.')
+    judged = sum(each.met is not None for each in figures)
+    print(f'{judged - len(missed)} of {judged} targets met.' + (f' NOT met: {"; ".join(missed)}.' if missed else ''))
     if old is not None:
         print(f'\nSince {arguments.compare}:\n{render_comparison(old, figures)}')
 
