@@ -3,7 +3,8 @@
 Two requests ask the same question if their keys are equal. The key has two degrees:
 
 - *tight*: everything but what is known to vary: clocks, uids, resource versions, identities of holders, header noise;
-- *loose*: also UUIDs, hexadecimal and generated suffixes, timestamps, epochs inside of any text, the path included.
+- *loose*: also UUIDs, hexadecimal and generated suffixes, timestamps, epochs inside of any text, the path included;
+  and whether a client takes anything or only JSON: the API server sends JSON to both.
 
 What varies by default:
 
@@ -40,6 +41,7 @@ from kmock.recording.stable_heads import (
     SELECTOR_PARAMS,
     TOKEN_PARAMS,
     is_watch_path,
+    loose_accept,
     loose_path,
     selector_terms,
     stable_accept,
@@ -269,6 +271,7 @@ def _digest_heads(
     if loose:
         path = loose_path(path)
         query = tuple(sorted({(name, loosen(value)) for name, value in query}))
+        headers = tuple((name, loose_accept(value) if name == 'accept' else value) for name, value in headers)
     return hashlib.blake2b(repr((method, path, query, headers)).encode(), digest_size=16).digest()
 
 

@@ -12,6 +12,7 @@ __all__ = [
     'SELECTOR_PARAMS',
     'TOKEN_PARAMS',
     'is_watch_path',
+    'loose_accept',
     'loose_path',
     'selector_terms',
     'stable_accept',
@@ -78,6 +79,12 @@ def selector_terms(selector: str) -> Iterator[str]:
 def stable_accept(accept: str) -> str:
     # The order of media types is kept: at equal quality, the API server takes the first one that it knows.
     return ','.join(media for each in accept.split(',') if (media := _media_type(each))) or '*/*'
+
+
+def loose_accept(stable: str) -> str:
+    """What an API server makes of a stable Accept: JSON, where anything will do."""
+    wanted = ('application/json' if each in {'*/*', 'application/*'} else each for each in stable.split(','))
+    return ','.join(dict.fromkeys(wanted))
 
 
 def _media_type(value: str) -> str:

@@ -5,12 +5,10 @@ The cassette was recorded with kubectl 1.32 (its commands can be read in the Kub
 ask for other things at their start, so it serves those that do as 1.32 does: aggregated discovery, as since 1.27.
 """
 
-import functools
 import json
 import re
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -20,31 +18,11 @@ from small_cluster import SmallCluster
 from kmock.recording.format import load
 from kmock.recording.interchange import open_cassette
 
-AGGREGATED = (1, 27)
 KUBECTL = shutil.which('kubectl')
 
 pytestmark = pytest.mark.skipif(
     KUBECTL is None, reason='there is no kubectl on the PATH (Debian: kubernetes-client, or tools/test installs it)'
 )
-
-
-@functools.cache
-def version() -> tuple[int, int]:
-    """The major and minor version of kubectl."""
-    result = subprocess.run(
-        ['kubectl', 'version', '--client', '-o', 'json'], capture_output=True, text=True, timeout=60, check=True
-    )
-    client = json.loads(result.stdout)['clientVersion']
-    return int(client['major']), int(re.match(r'\d+', client['minor'])[0])  # such as `20+`
-
-
-@pytest.fixture
-def modern() -> None:
-    if version() < AGGREGATED:
-        found = '.'.join(map(str, version()))
-        pytest.skip(
-            f'kubectl {found} asks for each group by itself; the cassette has the aggregated discovery of 1.27+'
-        )
 
 
 @pytest.fixture
@@ -96,7 +74,7 @@ def test_any_version_can_be_recorded_and_replayed(env: dict[str, str], tmp_path:
     assert replayed(tmp_path / 'new.kmock', env, tmp_path, *command).splitlines() == lines
 
 
-@pytest.mark.usefixtures('modern')
+@pytest.mark.usefixtures('modern_kubectl')
 def test_lists_are_shown_as_tables(cassette: Path, env: dict[str, str], tmp_path: Path) -> None:
     out = replayed(cassette, env, tmp_path, *script('get namespaces', 'get configmaps -n tr-kubectl'))
     namespaces, _, configmaps = out.partition('NAME       DATA')
@@ -110,21 +88,21 @@ def test_lists_are_shown_as_tables(cassette: Path, env: dict[str, str], tmp_path
     assert configmaps.splitlines()[1].split()[:2] == ['settings', '2']
 
 
-@pytest.mark.usefixtures('modern')
+@pytest.mark.usefixtures('modern_kubectl')
 def test_another_format_is_another_recorded_answer(cassette: Path, env: dict[str, str], tmp_path: Path) -> None:
     """Tables and objects are asked for by the Accept header, and were recorded at different moments."""
     out = replayed(cassette, env, tmp_path, *script("get cm -n tr-kubectl -o jsonpath='{.items[*].metadata.name}'"))
     assert out.split() == ['gen', 'gen-qbx67', 'settings']
 
 
-@pytest.mark.usefixtures('modern')
+@pytest.mark.usefixtures('modern_kubectl')
 def test_a_description_gathers_several_requests(cassette: Path, env: dict[str, str], tmp_path: Path) -> None:
     out = replayed(cassette, env, tmp_path, *script('describe configmap settings -n tr-kubectl'))
     assert 'Name:         settings' in out
     assert 'Events:  <none>' in out
 
 
-@pytest.mark.usefixtures('modern')
+@pytest.mark.usefixtures('modern_kubectl')
 def test_a_manifest_is_applied_and_waited_for_by_a_watch(cassette: Path, env: dict[str, str], tmp_path: Path) -> None:
     """At the original pace, so that the event that is waited for comes when it came."""
     (tmp_path / 'crd.json').write_text(applied(cassette, 'widgets.tr.kmock.dev'))
@@ -144,7 +122,7 @@ def applied(cassette: Path, name: str) -> str:
     raise AssertionError(f'{name} was not applied in {cassette}')
 
 
-@pytest.mark.usefixtures('modern')
+@pytest.mark.usefixtures('modern_kubectl')
 def test_a_recorded_error_is_an_error(cassette: Path, env: dict[str, str], tmp_path: Path) -> None:
     """In the beginning of the story, the object is not there yet."""
     command = script('get configmap settings -n tr-kubectl -o yaml')
@@ -153,7 +131,7 @@ def test_a_recorded_error_is_an_error(cassette: Path, env: dict[str, str], tmp_p
     assert 'Error from server (NotFound): ' in result.stderr
 
 
-@pytest.mark.usefixtures('modern')
+@pytest.mark.usefixtures('modern_kubectl')
 def test_what_was_not_recorded_is_refused_with_an_explanation(
     cassette: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -165,7 +143,7 @@ def test_what_was_not_recorded_is_refused_with_an_explanation(
     assert 'refused GET /api/v1/namespaces/tr-kubectl/configmaps/other' in result.stderr
 
 
-@pytest.mark.usefixtures('modern')
+@pytest.mark.usefixtures('modern_kubectl')
 @pytest.mark.parametrize('access', [[], ['--tls']], ids=['http', 'https'])
 def test_kubectl_works_through_a_recorder_and_with_what_that_recorded(
     cassette: Path, env: dict[str, str], tmp_path: Path, access: list[str]

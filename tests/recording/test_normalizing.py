@@ -166,6 +166,12 @@ class TestHeaders:
     def test_another_accept_is_another_question(self, one: str, other: str) -> None:
         assert not same_headers([('Accept', one)], [('Accept', other)])
 
+    @pytest.mark.parametrize('one', ['*/*', 'application/json, */*', 'application/*'])
+    def test_loosely_a_client_that_takes_anything_gets_json(self, one: str) -> None:
+        assert same_headers([('Accept', one)], [('Accept', 'application/json')], loose=True)
+        table = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json'
+        assert not same_headers([('Accept', one)], [('Accept', table)], loose=True)
+
     def test_several_accept_headers_are_one_list(self) -> None:
         assert same_headers([('Accept', 'a/b'), ('Accept', 'c/d')], [('Accept', 'a/b, c/d')])
 
