@@ -7,8 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-
-CASSETTES = pathlib.Path(__file__).resolve().parent.parent / 'cassettes'
+from shipped import CASSETTES
 
 AGGREGATED = (1, 27)
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import trustme
 from comparing import compare_cassettes
-from conftest import CASSETTES
 from scripted import play_script
+from shipped import CASSETTES
 
 from kmock.clock import LoopClock
 from kmock.handlers import RawHandler
