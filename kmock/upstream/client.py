@@ -261,10 +261,10 @@ class Upstream:
                 headers = request_headers(request, self.target, login)
                 async with await self._request('GET', '/version', headers, login) as response:
                     return await response.json(content_type=None) if response.status == 200 else None
+        except (ValueError, aiohttp.ClientPayloadError):  # no JSON, or only a part of it: reachable all the same
+            return None
         except FOREIGN as exc:
             raise explain(exc, self.target) from exc
-        except ValueError:  # no JSON: reachable all the same
-            return None
 
 
 def _take_note(task: asyncio.Task[Login]) -> None:

@@ -590,6 +590,7 @@ async def test_version_is_the_servers() -> None:
         b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
         b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]',
         b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n\xff\xff',
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"maj\r\nbroken\r\n',
     ],
 )
 async def test_server_without_a_version_is_reachable_all_the_same(raw: bytes) -> None:
