@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 _ids = itertools.count(1)
+_NAMESPACES = Resource('', 'v1', 'namespaces')
 
 
 class Ending(enum.StrEnum):
@@ -255,8 +256,10 @@ class Request:
 
     @property
     def namespace(self) -> str | None:
-        """The namespace in the URL, if any."""
-        return self.call.namespace if self.call else None
+        """The namespace in the URL, if any: as Kubernetes tells it (RequestInfo), that of a namespace is itself."""
+        if self.call is None:
+            return None
+        return self.call.name if self.call.resource == _NAMESPACES else self.call.namespace
 
     @property
     def name(self) -> str | None:

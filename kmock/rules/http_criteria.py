@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from kmock.messages import Request
 from kmock.rules.criteria import Criteria, HTTPCriteria, contradiction, request_path
-from kmock.rules.values import glob_regexp, is_glob, json_test, texts_test
+from kmock.rules.values import Both, glob_regexp, is_glob, json_test, texts_test
 
 __all__ = [
     'BodyCriteria',
@@ -195,17 +195,21 @@ class BodyCriteria(HTTPCriteria):
         if (self.written is not ... and not isinstance(self.written, bytes | re.Pattern)) or isinstance(pattern, str):
             raise ValueError(f'{self.written!r} can not be compared with a raw body. Use bytes or a regexp of bytes.')
 
-    def matches(self, request: Request) -> bool:
-        if not request.content.kept:
-            return False
+    def accepts(self, value: Any) -> bool:
         if isinstance(self.written, re.Pattern):
-            return self.written.fullmatch(request.body) is not None
-        return bool(request.body) if self.written is ... else request.body == self.written
+            return self.written.fullmatch(value) is not None
+        return bool(value) if self.written is ... else bool(value == self.written)
+
+    def matches(self, request: Request) -> bool:
+        return request.content.kept and self.accepts(request.body)
 
     def merged(self, other: Criteria) -> Criteria | None:
         if type(other) is type(self) and isinstance(other, BodyCriteria) and other != self:
-            if isinstance(self.written, bytes | str) and isinstance(other.written, bytes | str):
-                raise contradiction('body', repr(self.written), repr(other.written))
+            for one, two in ((self, other), (other, self)):
+                if isinstance(one.written, bytes | str):
+                    if not two.accepts(one.written):
+                        raise contradiction('body', repr(self.written), repr(other.written))
+                    return one
             return None
         return self if other == self else None
 
@@ -224,11 +228,7 @@ class TextCriteria(BodyCriteria):
             raise ValueError(f'{self.written!r} can not be compared with a text. Use a string or a regexp.')
 
     def matches(self, request: Request) -> bool:
-        if not request.content.kept:
-            return False
-        if isinstance(self.written, re.Pattern):
-            return self.written.fullmatch(request.text) is not None
-        return bool(request.body) if self.written is ... else request.text == self.written
+        return request.content.kept and self.accepts(request.text)
 
     def __repr__(self) -> str:
         return f'text({_shown(self.written)})'
@@ -248,8 +248,35 @@ class DataCriteria(HTTPCriteria):
     def matches(self, request: Request) -> bool:
         return request.content.kept and self._test(request.data)
 
+    def merged(self, other: Criteria) -> Criteria | None:
+        if not isinstance(other, DataCriteria):
+            return None
+        return DataCriteria(_merged_json(self.written, other.written, 'data'))
+
     def __repr__(self) -> str:
         return f'data({_shown(self.written)})'
+
+
+_SCALARS = str | int | float | bool
+
+
+def _merged_json(one: Any, other: Any, where: str) -> Any:
+    """A pattern that demands both; `Both` where they can't be said in one.
+
+    Raises:
+        ValueError: nothing can match both.
+    """
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        both = {key: _merged_json(one[key], other[key], f'{where}[{key!r}]') for key in one.keys() & other.keys()}
+        return {**one, **other, **both}
+    for this, that in ((one, other), (other, one)):
+        if that is ... and this is not None:
+            return this
+        if isinstance(this, _SCALARS) or this is None:
+            if not json_test(that)(this):
+                raise contradiction(where, repr(one), repr(other))
+            return this
+    return one if one is other or one == other else Both(one, other)
 
 
 def _shown(written: Any) -> str:

@@ -69,7 +69,7 @@ class NameCriteria(K8sCriteria):
         object.__setattr__(self, '_test', name_test(self.written, glob=self.word != 'subresource'))
 
     def matches(self, request: Request) -> bool:
-        return request.call is not None and self._test(getattr(request.call, self.word))
+        return self._test(getattr(request, self.word))
 
     def merged(self, other: Criteria) -> Criteria | None:
         if type(other) is not type(self):

@@ -17,14 +17,15 @@ import io
 import json
 import pathlib
 import warnings
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, Protocol
 
 from kmock.messages import Request
 from kmock.rules import boxes
 from kmock.rules.header_names import are_headers
-from kmock.rules.waiting import Called, Deferred, read_deferred
+from kmock.rules.sinks import Sink
+from kmock.rules.waiting import Called, Deferred, Iterated, read_deferred
 
 __all__ = [
     'LIVE',
@@ -79,6 +80,8 @@ class Head:
     reason: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     cookies: tuple[tuple[str, str], ...] = ()
+    instead: 'Constant | None' = dataclasses.field(default=None, compare=False)
+    """What is sent in a stream whose head has gone already: plain numbers and dicts are JSON there."""
 
     def __bool__(self) -> bool:
         return self.status is not None or self.reason is not None or bool(self.headers) or bool(self.cookies)
@@ -115,6 +118,7 @@ class Constant:
 
     data: bytes
     content_type: str
+    """Empty where there is nothing to tell."""
     is_json: bool = False
 
 
@@ -284,6 +288,8 @@ def read_payload(written: Any) -> Item:
         item = Shared(written)
     if item is None and callable(written):
         item = Called(written)
+    if item is None and isinstance(written, AsyncIterable | Iterable):
+        item = Iterated(written)
     if item is None:
         raise ValueError(
             f'{written!r} is no payload. Use a status, a dict, bytes, a string, a list, a tuple (a stream), '
@@ -322,16 +328,21 @@ def _(written: Any) -> Item:
 
 @_read.register
 def _(written: int) -> Item:
-    return Head(status=int(written)) if 100 <= written <= 999 else encode_json(written)
+    encoded = encode_json(int(written))
+    return Head(status=int(written), instead=encoded) if 100 <= written <= 999 else encoded
 
 
 @_read.register(Mapping)
 def _(written: Mapping[Any, Any]) -> Item:
-    return _read_headers(written.items()) if are_headers(written) else encode_json(dict(written))
+    encoded = encode_json(dict(written))
+    return dataclasses.replace(_read_headers(written.items()), instead=encoded) if are_headers(written) else encoded
 
 
 def _read_headers(pairs: Any) -> Head:
-    headers = tuple((str(key), str(value)) for key, value in pairs)
+    headers: tuple[tuple[str, str], ...] = ()
+    for key, value in pairs:
+        values = value if isinstance(value, list | tuple) else [value]  # several: the header is repeated
+        headers += tuple((str(key), str(each)) for each in values)
     for key, value in headers:
         if not key or any(char in key + value for char in '\r\n\0') or ':' in key:
             raise ValueError(f'{key!r}: {value!r} can not be sent as a header.')
@@ -352,14 +363,23 @@ def _(written: boxes.cookies) -> Item:
 @_read.register(bytearray)
 @_read.register(memoryview)
 def _(written: Any) -> Item:
-    return Constant(bytes(written), BYTES_TYPE)
+    return _raw(bytes(written))
+
+
+def _raw(data: bytes) -> Constant:
+    return Constant(data, BYTES_TYPE if data else '')
+
+
+@_read.register
+def _(written: Sink) -> Item:
+    return Poured(written)
 
 
 @_read.register
 def _(written: boxes.body) -> Item:
     value = b'' if written.value is ... or written.value is None else written.value
     if isinstance(value, str | bytes | bytearray | memoryview):
-        return Constant(value.encode() if isinstance(value, str) else bytes(value), BYTES_TYPE)
+        return _raw(value.encode() if isinstance(value, str) else bytes(value))
     raise ValueError(f'{written!r} is no raw body: body() takes bytes or a string.')
 
 

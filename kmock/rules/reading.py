@@ -109,9 +109,11 @@ def _(written: str) -> Criteria:
     if not written:
         return EVERYTHING
     words = written.split()
-    if len(words) == 1:
-        found = _read_verb(words[0]) or _read_place(words[0])
+    if len(words) == 1 or words[0].startswith('/'):
+        found = _read_verb(words[0]) or _read_place(written.strip())
         return found or StrCriteria(written)
+    if len(words) > 2 and words[1].startswith('/') and _read_verb(words[0]) is not None:
+        words = written.split(None, 1)  # the path has spaces
     if len(words) == 2:
         verb, place = _read_verb(words[0]), _read_place(words[1])
         if verb is not None and place is None and _PLURAL.fullmatch(words[1]):
@@ -162,6 +164,8 @@ def _(written: resource) -> Criteria:
 
 @_read.register
 def _(written: boxes.path) -> Criteria:
+    if isinstance(written.value, AbstractSet) and written.value:
+        return Or(map(PathCriteria, written.value))
     return EVERYTHING if written.value in (..., None, '') else PathCriteria(written.value)
 
 

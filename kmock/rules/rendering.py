@@ -80,7 +80,7 @@ class LiveStreams:
             with self._lock:
                 del self._waiting[feed]
         feed.close()
-        return first + [item async for item in feed]
+        return _joined(first + [item async for item in feed])
 
     def requests(self) -> list[Request]:
         """The requests whose streams wait."""
@@ -102,6 +102,28 @@ class LiveStreams:
                 feed.close()
 
 
+def _joined(batch: list[Item]) -> list[Item]:
+    """What was fed in one go: each goes where the stream would wait for it, or behind those before it."""
+    joined: tuple[Item, ...] = ()
+    for item in batch:
+        filled = _filled(joined, item)
+        joined = (*joined, item) if filled is None else filled
+    return list(joined)
+
+
+def _filled(items: tuple[Item, ...], item: Item) -> tuple[Item, ...] | None:
+    """The items with the first `...` replaced; None if there is none."""
+    for place, each in enumerate(items):
+        inner: tuple[Item, ...] | None = None
+        if isinstance(each, Live):
+            inner = (item,)
+        elif isinstance(each, Steps):
+            inner = _filled(each.items, item)
+        if inner is not None:
+            return (*items[:place], *inner, *items[place + 1 :])
+    return None
+
+
 async def _one(feed: Feed[Item]) -> AsyncIterator[Item]:
     async for item in feed:
         yield item
@@ -111,12 +133,14 @@ async def _one(feed: Feed[Item]) -> AsyncIterator[Item]:
 class _Unfolding:
     """The items of one payload for one request: gives heads and constants, in order."""
 
-    __slots__ = ('_live', '_request', '_todo', 'streamed')
+    __slots__ = ('_live', '_request', '_todo', 'let_go', 'streamed')
 
     def __init__(self, items: tuple[Item, ...], request: Request, live: LiveStreams) -> None:
         self._todo: collections.deque[Item] = collections.deque(items)
         self._request = request
         self._live = live
+        self.let_go = False
+        """Whether it waited to be fed until the handler was left."""
         self.streamed = False
         """Whether the present item belongs to a stream."""
 
@@ -165,7 +189,9 @@ class _Unfolding:
                 self._todo.appendleft(item)
             case Live():
                 self.streamed = True
-                self._todo.extendleft(reversed(await self._live.wait(self._request)))
+                fed = await self._live.wait(self._request)
+                self.let_go = self.let_go or not fed
+                self._todo.extendleft(reversed(fed))
             case Deferred():
                 self._todo.appendleft(read_payload(await item.resolve(self._request)))
             case Poured():
@@ -226,7 +252,9 @@ class _Stream:
             if part is None:
                 part = await self._next()
             if isinstance(part, Head):
-                raise KMockError(f'{_describe(part)} in a stream comes too late: put it before the body.')
+                if part.instead is None:
+                    raise KMockError(f'{_describe(part)} in a stream comes too late: put it before the body.')
+                part = part.instead
             data = part.data + b'\n' if part.is_json else part.data
             if data:  # an empty item only makes the head go out
                 return data
@@ -249,7 +277,7 @@ class _Stream:
 
 def _describe(head: Head) -> str:
     if head.status is not None:
-        return f'The status {head.status} (to send the number, write data({head.status}))'
+        return f'The status {head.status}'
     return f'The header {head.headers[0][0]!r}' if head.headers else 'A cookie'
 
 
@@ -266,8 +294,8 @@ async def render(payload: Payload, request: Request, live: LiveStreams) -> Answe
     while isinstance(part, Head):
         head = head.merged(part)
         part = await unfolding.advance()
-    if part is None:
-        return _answer(head, b'', None) if head or unfolding.streamed else None
+    if part is None:  # a stream that is depleted has nothing to answer, either
+        return _answer(head, b'', None) if head or unfolding.let_go else None
     if unfolding.streamed or unfolding.goes_on:
         return _answer(head, _Stream(part, unfolding), part.content_type)
     await unfolding.advance()  # what is left are sinks and events
@@ -286,7 +314,7 @@ def constant_answer(payload: Payload) -> Answer | None:
 
 def _answer(head: Head, body: bytes | AsyncIterator[bytes], content_type: str | None) -> Answer:
     headers = head.headers
-    if content_type is not None and not any(key.lower() == 'content-type' for key, _ in headers):
+    if content_type and not any(key.lower() == 'content-type' for key, _ in headers):
         headers = (('Content-Type', content_type), *headers)
     for key, value in head.cookies:
         headers = (*headers, ('Set-Cookie', _set_cookie(key, value)))

@@ -28,12 +28,23 @@ class Sink:
 
 
 class SinkBox(Sink):
-    """A sink that wraps what the user wrote."""
+    """A sink that wraps what the user wrote. `SinkBox(target)` makes a sink of it after `<<` and in streams, too.
 
-    __slots__ = ('target',)
+    Raises:
+        ValueError: it can't be a sink.
+    """
+
+    __slots__ = ('_inner', 'target')
 
     def __init__(self, target: Any) -> None:
         self.target = target
+        self._inner = read_sink(target) if type(self) is SinkBox else self
+
+    async def pour(self, request: Request) -> None:
+        await self._inner.pour(request)
+
+    def __repr__(self) -> str:
+        return f'SinkBox({self.target!r})'
 
 
 class _Ignored(SinkBox):

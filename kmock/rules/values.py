@@ -1,5 +1,6 @@
 """What one written value accepts: in headers, cookies, parameters (text), in names (globs), and inside JSON."""
 
+import dataclasses
 import fnmatch
 import functools
 import re
@@ -7,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-__all__ = ['glob_regexp', 'is_glob', 'json_test', 'name_test', 'texts_test']
+__all__ = ['Both', 'glob_regexp', 'is_glob', 'json_test', 'name_test', 'texts_test']
 
 _TRUE = frozenset({'true', 'yes', 'on', 'y', 't', '1'})
 _FALSE = frozenset({'false', 'no', 'off', 'n', 'f', '0'})
@@ -71,7 +72,7 @@ def glob_regexp(written: str) -> re.Pattern[str]:
 
 
 def name_test(written: Any, *, glob: bool = True) -> Callable[[str | None], bool]:
-    """Compile a value for a name that is there or not: a string (glob), a regexp, a set, None for absent, `...`.
+    """Compile a value for a name that is there or not: a string (glob), a regexp, a set, None for absent, `...` for all.
 
     Raises:
         ValueError: such a value can't be compared with a name.
@@ -79,7 +80,7 @@ def name_test(written: Any, *, glob: bool = True) -> Callable[[str | None], bool
     if written is None:
         return lambda value: value is None
     if written is ...:
-        return lambda value: value is not None
+        return lambda value: True
     if isinstance(written, AbstractSet):
         tests = [name_test(each, glob=glob) for each in written]
         return lambda value: any(test(value) for test in tests)
@@ -96,6 +97,14 @@ def name_test(written: Any, *, glob: bool = True) -> Callable[[str | None], bool
 _ABSENT = object()
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Both:
+    """Two patterns of JSON, both demanded of the same value."""
+
+    one: Any
+    other: Any
+
+
 def json_test(written: Any) -> Callable[[Any], bool]:
     """Compile a pattern of JSON: mappings partially, lists item by item, None as null or absent, `...` as anything.
 
@@ -105,16 +114,11 @@ def json_test(written: Any) -> Callable[[Any], bool]:
     match written:
         case None:
             return lambda value: value is None or value is _ABSENT
-        case re.Pattern() if isinstance(written.pattern, str):
-            return lambda value: isinstance(value, str) and written.fullmatch(value) is not None
-        case range():
-            return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value in written
-        case bool():
-            return lambda value: value is written
-        case int() | float():
-            return lambda value: not isinstance(value, bool) and bool(value == written)
-        case str():
-            return lambda value: bool(value == written)
+        case re.Pattern() | range() | bool() | int() | float() | str():
+            return _scalar_test(written)
+        case Both(one, other):
+            pair = json_test(one), json_test(other)
+            return lambda value: all(test(value) for test in pair)
         case AbstractSet():
             tests = [json_test(each) for each in written]
             return lambda value: any(test(value) for test in tests)
@@ -128,6 +132,23 @@ def json_test(written: Any) -> Callable[[Any], bool]:
         f'{written!r} can not be compared with JSON. '
         'Use what JSON holds, or regexps, ranges, sets of alternatives, None (no value) or ... (any).'
     )
+
+
+def _scalar_test(written: Any) -> Callable[[Any], bool]:
+    """A value is compared as it is, or as text, so that the same criterion fits a parameter and JSON."""
+    accepts = _text_test(written)
+
+    def test(value: Any) -> bool:
+        match value:
+            case bool():
+                return isinstance(written, bool | int | float) and value == written
+            case str():
+                return accepts(value)
+            case int() | float():
+                return accepts(str(value))
+        return False
+
+    return test
 
 
 def _mapping_test(written: Mapping[Any, Any]) -> Callable[[Any], bool]:

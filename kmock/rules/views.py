@@ -407,7 +407,8 @@ class AndGroup(Group):
 
     @staticmethod
     def _combined(members: tuple[View, ...]) -> Criteria:
-        return conjunction(*(member._criteria for member in members))
+        # Not merged: views that have no request in common are two views with an empty one between them.
+        return And(part for member in members for part in member._criteria.parts())
 
     def _verdict(self, request: Request) -> bool:
         return all(member._holds(request) for member in self._members)

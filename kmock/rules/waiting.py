@@ -9,13 +9,13 @@ import concurrent.futures
 import contextlib
 import queue
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import Any
 
 from kmock.messages import Request
 from kmock.rules.calling import result_of, takes_request, wants_await
 
-__all__ = ['Awaited', 'Called', 'Deferred', 'HandOver', 'Notified', 'Resulting', 'Taken', 'read_deferred']
+__all__ = ['Awaited', 'Called', 'Deferred', 'HandOver', 'Iterated', 'Notified', 'Resulting', 'Taken', 'read_deferred']
 
 BLOCKING_PATIENCE = 0.05
 """For how many seconds a thread waits before it looks whether it is still wanted."""
@@ -64,6 +64,18 @@ class Called(Deferred):
             raise
         waits = getattr(self.fn, '__self__', None)
         return None if isinstance(waits, threading.Event | asyncio.Event) else result
+
+
+class Iterated(Deferred):
+    """An iterable that is no iterator (a range, a deque, …), sync or async: a stream that begins anew each time."""
+
+    __slots__ = ('source',)
+
+    def __init__(self, source: Iterable[Any] | AsyncIterable[Any]) -> None:
+        self.source = source
+
+    async def resolve(self, request: Request) -> Any:
+        return iter(self.source) if isinstance(self.source, Iterable) else aiter(self.source)
 
 
 class Awaited(Deferred):

@@ -1,5 +1,6 @@
 """Criteria merge with their kind, refuse contradictions, and tell what they need."""
 
+import json
 import re
 
 import pytest
@@ -121,3 +122,35 @@ def test_kubernetes_and_python_criteria_have_their_classes():
     assert isinstance(read_criteria({'a': 1}), kmock.DictCriteria)
     assert isinstance(read_criteria(True), kmock.BoolCriteria)
     assert isinstance(read_criteria(lambda: 1), kmock.FnCriteria)
+
+
+@pytest.mark.parametrize(
+    ('one', 'other', 'fitting', 'missing'),
+    [
+        ({'a': 1}, {'b': 2}, {'a': 1, 'b': 2}, {'a': 1}),
+        ({'a': {'b': 1}}, {'a': {'c': ...}}, {'a': {'b': 1, 'c': 2}}, {'a': {'b': 1}}),
+        ({'a': re.compile('x.')}, {'a': 'xy'}, {'a': 'xy'}, {'a': 'xz'}),
+        ({'a': re.compile('x.')}, {'a': re.compile('.y')}, {'a': 'xy'}, {'a': 'xz'}),
+        ({'a': ...}, {'a': {1, 2}}, {'a': 2}, {'a': 3}),
+    ],
+)
+def test_json_demanded_twice_is_merged(one, other, fitting, missing):
+    both = conjunction(read_criteria(kmock.data(one)), read_criteria(kmock.data(other)))
+    assert both.matches(make('post /', body=json.dumps(fitting).encode()))
+    assert not both.matches(make('post /', body=json.dumps(missing).encode()))
+
+
+@pytest.mark.parametrize(
+    ('one', 'other'),
+    [
+        (kmock.data({'a': 1}), kmock.data({'a': 2})),
+        (kmock.data({'a': {'b': 'x'}}), kmock.data({'a': {'b': re.compile('y.*')}})),
+        (kmock.data({'a': None}), kmock.data({'a': ...})),
+        (kmock.text('abc'), kmock.text(re.compile('x.*'))),
+        (b'abc', kmock.body(b'abd')),
+    ],
+)
+def test_bodies_that_contradict_each_other_are_refused(one, other):
+    for first, second in ((one, other), (other, one)):
+        with pytest.raises(ValueError, match='No request can match both'):
+            conjunction(read_criteria(first), read_criteria(second))

@@ -49,7 +49,7 @@ JSON = 'application/json'
         (b'x', Constant(b'x', 'application/octet-stream')),
         (bytearray(b'x'), Constant(b'x', 'application/octet-stream')),
         (kmock.body('ü'), Constant('ü'.encode(), 'application/octet-stream')),
-        (kmock.body(), Constant(b'', 'application/octet-stream')),
+        (kmock.body(), Constant(b'', '')),
         (kmock.text('ü'), Constant('ü'.encode(), 'text/plain; charset=utf-8')),
         (kmock.data(404), Constant(b'404', JSON, is_json=True)),
         (kmock.data({'X-A': '1'}), Constant(b'{"X-A":"1"}', JSON, is_json=True)),

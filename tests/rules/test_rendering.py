@@ -1,6 +1,7 @@
 """What goes on the wire for each payload, alone and as a step of a stream."""
 
 import asyncio
+import collections
 import io
 import json
 import queue
@@ -41,7 +42,7 @@ async def test_a_bare_status_has_no_body_and_no_type(raw):
     ('written', 'body', 'content_type'),
     [
         (b'x', b'x', 'application/octet-stream'),
-        (b'', b'', 'application/octet-stream'),
+        (b'', b'', None),
         (kmock.text('ü'), 'ü'.encode(), 'text/plain; charset=utf-8'),
         ('ü', '"ü"'.encode(), 'application/json'),
         (kmock.data(404), b'404', 'application/json'),
@@ -190,12 +191,13 @@ async def test_nested_tuples_are_one_stream(raw):
     assert (await ask(raw, '/')).pieces == [b'a', b'b', b'c', b'd', b'e']
 
 
-async def test_the_first_item_gives_the_type_and_a_stream_of_nothing_is_an_empty_body(raw):
+async def test_the_first_item_gives_the_type_and_a_stream_of_nothing_is_no_answer(raw):
     raw['/json'] << ({'a': 1}, b'x')
     raw['/none'] << ()
+    raw['/none'] << b'next'
     assert (await ask(raw, '/json')).answer.header('Content-Type') == 'application/json'
     reply = await ask(raw, '/none')
-    assert (reply.status, reply.body) == (200, b'')
+    assert (reply.status, reply.body) == (200, b'next')
 
 
 async def test_a_head_may_come_out_of_a_stream_before_its_first_item(raw):
@@ -204,11 +206,45 @@ async def test_a_head_may_come_out_of_a_stream_before_its_first_item(raw):
     assert (reply.status, reply.answer.header('X-A'), reply.pieces) == (201, '1', [b'x'])
 
 
-async def test_a_head_after_the_first_item_is_an_error_that_cuts_the_stream(raw):
-    raw['/'] << (b'x', 404, b'y')
+async def test_numbers_and_dicts_after_the_first_item_of_a_stream_are_json(raw):
+    raw['/'] << (b'x', 404, {'X-A': 1}, b'y')
+    reply = await ask(raw, '/')
+    assert reply.pieces == [b'x', b'404\n', b'{"X-A":1}\n', b'y']
+
+
+async def test_headers_after_the_first_item_are_an_error_that_cuts_the_stream(raw):
+    raw['/'] << (b'x', kmock.headers({'X-A': '1'}), b'y')
     reply = await ask(raw, '/')
     assert (reply.pieces, reply.cut) == ([b'x'], True)
-    assert 'data(404)' in str(raw.errors[0])
+    assert "The header 'X-A' in a stream comes too late" in str(raw.errors[0])
+
+
+@pytest.mark.parametrize('iterable', [range(3), collections.deque([0, 1, 2]), dict(enumerate(range(3))).values()])
+async def test_an_iterable_is_a_stream_that_begins_anew_for_each_request(raw, iterable):
+    raw['/'] << iterable
+    assert [(await ask(raw, '/')).lines for _ in range(2)] == [[0, 1, 2]] * 2
+
+
+async def test_a_header_with_several_values_is_repeated(raw):
+    raw['/'] << kmock.headers({'X-A': ['1', '2']}) << b'x'
+    headers = (await ask(raw, '/')).answer.headers
+    assert [value for key, value in headers if key == 'X-A'] == ['1', '2']
+
+
+async def test_what_is_fed_in_one_go_fills_one_ellipsis_after_the_other(raw):
+    raw['/'] << (b'a', ..., b'z')
+    asked = asyncio.create_task(ask(raw, '/'))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    raw[...] << (b'1', (b'2', ..., b'4')) << (b'3', ...) << b'!' << b'?'
+    assert (await asked).body == b'a123!4?z'
+
+
+async def test_a_sink_box_is_a_sink_in_its_place_among_payloads_and_in_streams(raw):
+    seen: list[kmock.Request] = []
+    raw['/'] << kmock.SinkBox(seen) << (b'x', kmock.SinkBox(seen), b'y')
+    assert (await ask(raw, '/')).body == b'xy'
+    assert seen == [raw[0], raw[0]]
 
 
 async def test_the_head_is_held_back_until_the_first_real_item(raw):
@@ -251,10 +287,12 @@ async def test_a_status_alone_is_the_status_of_a_watch(raw):
 # --- depletable streams
 
 
-async def test_an_iterator_is_depleted_once_by_all_requests(raw):
+async def test_an_iterator_is_depleted_once_by_all_requests_and_then_the_next_rule_is_asked(raw):
     raw['/'] << iter([b'a', {'b': 1}])
     assert (await ask(raw, '/')).pieces == [b'a', b'{"b":1}\n']
-    assert (await ask(raw, '/')).body == b''
+    assert (await ask(raw, '/')).status == 500
+    raw.fallback << b'fallback'
+    assert (await ask(raw, '/')).body == b'fallback'
 
 
 async def test_requests_share_a_generator(raw):

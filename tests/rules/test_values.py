@@ -46,7 +46,6 @@ def test_what_has_no_text_is_refused_where_it_is_written(written):
         ('web-?', 'web-1', 'web-10'),
         ('web', 'web', None),
         (None, None, 'web'),
-        (..., 'web', None),
         (re.compile('w.b'), 'web', 'webs'),
         ({'a', None}, None, 'b'),
     ],
@@ -54,6 +53,11 @@ def test_what_has_no_text_is_refused_where_it_is_written(written):
 def test_names_are_accepted_and_refused(written, accepted, refused):
     assert name_test(written)(accepted)
     assert not name_test(written)(refused)
+
+
+def test_an_ellipsis_accepts_any_name_or_none():
+    assert name_test(...)('web')
+    assert name_test(...)(None)
 
 
 def test_a_name_can_not_be_a_number():
@@ -69,12 +73,15 @@ def test_a_name_can_not_be_a_number():
         ({'a': None}, {}, {'a': 0}),
         ({'a': None}, {'a': None}, {'a': ''}),
         ({'a': {1, 2}}, {'a': 2}, {'a': 3}),
-        ({'a': re.compile('x.*')}, {'a': 'xyz'}, {'a': 5}),
-        ({'a': range(5)}, {'a': 4}, {'a': True}),
+        ({'a': re.compile('[x5].*')}, {'a': 5}, {'a': 6}),
+        ({'a': range(5)}, {'a': '4'}, {'a': 5}),
         ([1, {'a': ...}], [1, {'a': 2, 'b': 3}], [1]),
         ([], [], [1]),
-        (1, 1.0, True),
-        (True, True, 1),
+        (1, 1.0, 2),
+        (True, True, 0),
+        (True, 'yes', 'no'),
+        ('1', 1, True),
+        (1, '1', '1x'),
         ('a', 'a', ['a']),
         (None, None, 0),
         (..., 0, None),

@@ -278,8 +278,14 @@ def test_contradictory_chains_are_refused_where_they_are_written(raw, one, other
         raw[one][other]
     with pytest.raises(ValueError, match='No request can match both'):
         raw[one][:3][other]
-    with pytest.raises(ValueError, match='No request can match both'):
-        raw[one] & raw[other]
+
+
+async def test_views_without_a_common_request_meet_in_an_empty_view(raw):
+    raw << b'x'
+    both = raw['get'] & raw['post']
+    await ask(raw, 'get /a')
+    await ask(raw, 'post /a')
+    assert (len(raw), len(both)) == (2, 0)
 
 
 async def test_chained_brackets_demand_everything(raw):
