@@ -18,10 +18,11 @@ headers
     Accept is compared without regard to spaces, case, and the order of a media type's parameters; its absence is
     `*/*`. Content-Type is compared where there is a body; a charset of JSON says nothing. All else is ignored.
 bodies
-    An empty body is an absent one. JSON is compared by value, also inside strings. The values of `VARYING_KEYS` and
-    all RFC 3339 timestamps are ignored where they are set; null and '' are different questions. In a JSON Patch,
-    the last segment of an operation's path is the key of its value. What is not JSON (YAML, protobuf, text) must be
-    equal byte for byte; in the loose degree after the same replacements as in other text.
+    An empty body is an absent one, and so is that of a GET or HEAD, where it means nothing. JSON is compared by value,
+    also inside strings. The values of `VARYING_KEYS` and all RFC 3339 timestamps are ignored where they are set;
+    null and '' are different questions. In a JSON Patch, the last segment of an operation's path is the key of its
+    value. What is not JSON (YAML, protobuf, text) must be equal byte for byte; in the loose degree after the same
+    replacements as in other text.
 
 `ignore` changes this: see `Normalizer`.
 """
@@ -137,16 +138,19 @@ class Normalizer:
         self, method: str, target: str, headers: Iterable[tuple[str, str]] = (), body: bytes | None = None
     ) -> Question:
         """The question that a request asks."""
+        method = method.upper()
         path, query = split_target(target)
         stable = self._split(query)
+        if method in {'GET', 'HEAD'}:
+            body = None
         return Question(
-            method=method.upper(),
+            method=method,
             target=target,
             path=uniform_path(path),
             query=stable.pairs,
             headers=self._stable_headers(headers, bool(body)),
             token=stable.token,
-            watching=method.upper() == 'GET' and (stable.watching or is_watch_path(path)),
+            watching=method == 'GET' and (stable.watching or is_watch_path(path)),
             body=body or None,
         )
 
