@@ -6,6 +6,8 @@ The names are brought in when they are first used: this package is imported in e
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from kmock.version import __version__
+
 if TYPE_CHECKING:
     from kmock.errors import (
         CassetteError,
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
         UpstreamError,
     )
     from kmock.handlers import RawHandler
+    from kmock.hostnames import (
+        AiohttpInterceptor,
+        ResolvedHost,
+        ResolverFilter,
+        ResolverHostOnly,
+        ResolverHostPort,
+        ResolverHostSpec,
+    )
     from kmock.messages import Request
     from kmock.naming import action, resource
     from kmock.rules.boxes import body, cookies, data, headers, method, name, namespace, params, path, subresource, text
@@ -49,9 +59,8 @@ if TYPE_CHECKING:
     )
     from kmock.server import Server
 
-__version__ = '1.0.0.dev0'
-
 __all__ = [
+    'AiohttpInterceptor',
     'AndGroup',
     'BoolCriteria',
     'CassetteError',
@@ -77,6 +86,11 @@ __all__ = [
     'RawHandler',
     'Reaction',
     'Request',
+    'ResolvedHost',
+    'ResolverFilter',
+    'ResolverHostOnly',
+    'ResolverHostPort',
+    'ResolverHostSpec',
     'Response',
     'Root',
     'Server',
@@ -115,6 +129,14 @@ _HOMES = {
         'UpstreamError',
     ),
     'kmock.handlers': ('RawHandler',),
+    'kmock.hostnames': (
+        'AiohttpInterceptor',
+        'ResolvedHost',
+        'ResolverFilter',
+        'ResolverHostOnly',
+        'ResolverHostPort',
+        'ResolverHostSpec',
+    ),
     'kmock.messages': ('Request',),
     'kmock.naming': (
         'action',

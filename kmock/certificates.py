@@ -1,12 +1,14 @@
 """A throw-away certificate authority for HTTPS on loopback: certificates for servers and clients, kept in memory."""
 
+import asyncio
+import concurrent.futures
 import ssl
 import tempfile
 from pathlib import Path
 
 from kmock.errors import KMockError
 
-__all__ = ['Authority']
+__all__ = ['Authority', 'Certification']
 
 _CLIENT_IDENTITY = 'client.invalid'  # strict verification, as of Python 3.13, refuses an empty list of names
 
@@ -43,7 +45,7 @@ class Authority:
         """
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.set_alpn_protocols(['http/1.1'])
-        self._ca.issue_cert(*dict.fromkeys(names)).configure_cert(context)
+        self.certify(context, *names)
         if client_ca is not None:
             try:
                 context.load_verify_locations(cafile=client_ca)
@@ -55,6 +57,19 @@ class Authority:
             self._ca.configure_trust(context)
             context.verify_mode = ssl.CERT_REQUIRED
         return context
+
+    def certify(self, context: ssl.SSLContext, *names: str) -> None:
+        """Give a server's context a certificate for these names and addresses; new connections get it from then on.
+
+        Raises:
+            KMockError: there can be no certificate for one of them.
+        """
+        try:
+            leaf = self._ca.issue_cert(*dict.fromkeys(names))
+        except ValueError as error:
+            shown = ', '.join(map(repr, names))
+            raise KMockError(f'No certificate can be made for {shown}: {error}. Use proper names of hosts.') from error
+        leaf.configure_cert(context)
 
     def client_context(self, name: str | None = None) -> ssl.SSLContext:
         """What a client of such a server needs; with a name, it shows a certificate of that name."""
@@ -71,3 +86,52 @@ class Authority:
         path.touch(mode=0o600)
         path.write_bytes(self.pem)
         return directory
+
+
+class Certification:
+    """The certificate of a running server, which is renewed when clients are led to the server by another name."""
+
+    def __init__(self, authority: Authority, context: ssl.SSLContext, names: tuple[str, ...]) -> None:
+        """Args: names: those that the certificate is good for already."""
+        self._authority = authority
+        self._context = context
+        self._names = dict.fromkeys(names)
+        self._loop = asyncio.get_running_loop()
+        self._trust: ssl.SSLContext | None = None
+
+    def trust(self) -> ssl.SSLContext:
+        """What a client of the server needs."""
+        if self._trust is None:
+            self._trust = self._authority.client_context('kmock')
+        return self._trust
+
+    async def cover(self, host: str) -> None:
+        """Make sure that the certificate is good for the host; in any loop and thread.
+
+        Raises:
+            KMockError: there can be no certificate for it.
+        """
+        if host in self._names:
+            return
+        if asyncio.get_running_loop() is self._loop:
+            self._certify(host)
+            return
+        # The context belongs to the loop of the server: OpenSSL does not let it change amid handshakes.
+        done: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._loop.call_soon_threadsafe(self._certify_for, host, done)
+        await asyncio.wrap_future(done)
+
+    def _certify(self, host: str) -> None:
+        if host not in self._names:
+            self._authority.certify(self._context, *self._names, host)
+            self._names[host] = None
+
+    def _certify_for(self, host: str, done: concurrent.futures.Future[None]) -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            self._certify(host)
+        except Exception as error:  # goes to whoever asked
+            done.set_exception(error)
+        else:
+            done.set_result(None)

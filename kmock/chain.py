@@ -1,5 +1,6 @@
 """The one shape of everything that answers, and the chain of them: the first that knows the request answers it."""
 
+import pathlib
 from collections.abc import Iterable
 from typing import Any, Protocol, runtime_checkable
 
@@ -55,6 +56,10 @@ class Served(Protocol):
     @property
     def client(self) -> Any:
         """A ready client for this server (an aiohttp.ClientSession, which this layer knows nothing about)."""
+
+    @property
+    def kubeconfig(self) -> pathlib.Path:
+        """A kubeconfig that leads clients to this server while it runs."""
 
 
 class Chain:

@@ -8,6 +8,7 @@ import dataclasses
 import inspect
 import itertools
 import os
+import pathlib
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, Protocol, Self
@@ -337,6 +338,15 @@ class RawHandler(views.Root, _Names):
             KMockError: no server serves the handler.
         """
         return self._running()[0].url
+
+    @property
+    def kubeconfig(self) -> pathlib.Path:
+        """A kubeconfig that leads to the first server, for any client, TLS included; removed when the server stops.
+
+        Raises:
+            KMockError: no server serves the handler.
+        """
+        return self._running()[0].kubeconfig
 
     def _running(self) -> list[Served]:
         if not self._servers:

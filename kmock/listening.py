@@ -7,9 +7,14 @@ import socket
 
 from kmock.errors import KMockError
 
-__all__ = ['BACKLOG', 'bind_all', 'resolve']
+__all__ = ['BACKLOG', 'bind_all', 'reachable', 'resolve']
 
 BACKLOG = 1024
+
+
+def reachable(host: str) -> str:
+    """The host by which clients of this machine reach a server that listens on it: loopback for all addresses."""
+    return {'0.0.0.0': '127.0.0.1', '::': '::1', '': '127.0.0.1'}.get(host, host)
 
 
 async def resolve(host: str) -> list[tuple[socket.AddressFamily, str]]:

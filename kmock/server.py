@@ -1,6 +1,7 @@
 """The server edge: it listens, turns what aiohttp reads into requests, and sends a handler's answers; TLS; upgrades.
 
-How an answer becomes bytes is in `wire.py`; how a connection leaves HTTP is in `tunnels.py`.
+How an answer becomes bytes is in `wire.py`; how a connection leaves HTTP is in `tunnels.py`; how clients are led here
+by foreign hostnames is in `hostnames.py`.
 """
 
 import asyncio
@@ -8,19 +9,24 @@ import contextlib
 import logging
 import ssl
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 import aiohttp
+import yarl
 from aiohttp import web
 
-from kmock.certificates import Authority
+from kmock.certificates import Authority, Certification
 from kmock.chain import Handler
+from kmock.client_config import kubeconfig_text, temporary_kubeconfig
 from kmock.clock import Clock, LoopClock
 from kmock.errors import KMockError
-from kmock.listening import BACKLOG, bind_all, resolve
+from kmock.hostnames import AiohttpInterceptor, HostFilter, ResolverFilter
+from kmock.listening import BACKLOG, bind_all, reachable, resolve
 from kmock.messages import Answer, Duplex, Ending, Outcome, Request
 from kmock.tunnels import Connection, Tunnel
+from kmock.version import __version__
 from kmock.wire import (
     BrokenBodyError,
     HeadError,
@@ -71,6 +77,10 @@ class Server:
         tls: serve HTTPS, with a certificate of a throw-away authority (see `authority` and `ca_path`).
         client_ca: with TLS, a PEM file: clients must show a certificate of that authority, or of `authority`.
         clock: what `Request.arrived` is measured with.
+        hostnames: names, addresses, `(host, port)`, regexps, or a collection of those, that lead every aiohttp client
+            of this process to this server while it is open; see `hostnames.py`.
+        client_fct: makes the server's own client from its root URL; None for a plain aiohttp.ClientSession.
+        user_agent: how the server's own client calls itself; None for `kmock/… aiohttp/…`.
     """
 
     def __init__(
@@ -82,6 +92,9 @@ class Server:
         tls: bool = False,
         client_ca: Path | None = None,
         clock: Clock | None = None,
+        hostnames: ResolverFilter | None = None,
+        client_fct: Callable[[yarl.URL], aiohttp.ClientSession] | None = None,
+        user_agent: str | None = None,
     ) -> None:
         if client_ca is not None and not tls:
             raise KMockError('Client certificates (client_ca) need TLS. Add tls=True, or leave client_ca out.')
@@ -91,10 +104,16 @@ class Server:
         self._tls = tls
         self._client_ca = client_ca
         self._clock = clock or LoopClock()
+        self._hostnames = hostnames
+        self._named_hosts = HostFilter(hostnames).names
+        self._client_fct = client_fct
+        self._user_agent = user_agent
         self._scheme = 'https' if tls else 'http'
         self._port: int | None = None
         self._authority: Authority | None = None
         self._ca_directory: tempfile.TemporaryDirectory[str] | None = None
+        self._kubeconfig_directory: tempfile.TemporaryDirectory[str] | None = None
+        self._interception: AiohttpInterceptor | None = None
         self._client: aiohttp.ClientSession | None = None
         self._listeners: list[asyncio.Server] = []
         self._manager: web.Server | None = None
@@ -125,7 +144,7 @@ class Server:
     @property
     def url(self) -> str:
         """The root URL, without a trailing slash; any address of the machine appears as the loopback one."""
-        host = {'0.0.0.0': '127.0.0.1', '::': '::1', '': '127.0.0.1'}.get(self._host, self._host)
+        host = reachable(self._host)
         return f'{self._scheme}://{f"[{host}]" if ":" in host else host}:{self.port}'
 
     @property
@@ -143,14 +162,47 @@ class Server:
         return Path(self._ca_directory.name, 'ca.pem')
 
     @property
+    def server(self) -> web.Server | None:
+        """What aiohttp makes of it, while it is entered."""
+        return None if self._stopping else self._manager
+
+    @property
     def client(self) -> aiohttp.ClientSession:
         """A client that resolves relative URLs against this server and trusts it; closed with the server."""
         if self._client is None:
-            if self._port is None or self._stopping:
-                raise KMockError('The server has a client only while it is entered.')
-            trust = self.authority.client_context('kmock' if self._client_ca else None) if self._tls else True
-            self._client = aiohttp.ClientSession(self.url, connector=aiohttp.TCPConnector(ssl=trust))
+            self._demand_running('client')
+            self._client = self._make_client()
         return self._client
+
+    def _make_client(self) -> aiohttp.ClientSession:
+        default_agent = f'kmock/{__version__} aiohttp/{aiohttp.__version__}'
+        if self._client_fct is None:
+            trust = self.authority.client_context('kmock' if self._client_ca else None) if self._tls else True
+            agent = self._user_agent or default_agent
+            connector = aiohttp.TCPConnector(ssl=trust)
+            return aiohttp.ClientSession(self.url, connector=connector, headers={'User-Agent': agent})
+        client = self._client_fct(yarl.URL(self.url))
+        if self._user_agent or 'User-Agent' not in client.headers:
+            client.headers['User-Agent'] = self._user_agent or default_agent
+        if self._interception is not None:
+            self._interception.adopt(client)
+        return client
+
+    @property
+    def kubeconfig(self) -> Path:
+        """A kubeconfig for clients of this server, readable by its owner only; it is removed when the server stops."""
+        if self._kubeconfig_directory is None:
+            self._demand_running('kubeconfig')
+            ca = self.authority.pem if self._tls else None
+            token = 'kmock' if self._tls else None  # kubectl asks a person for credentials if it has none for TLS
+            certificate = self.authority.issue_client('kmock') if self._client_ca is not None else None
+            text = kubeconfig_text(self.url, ca=ca, token=token, certificate=certificate)
+            self._kubeconfig_directory = temporary_kubeconfig(text)
+        return Path(self._kubeconfig_directory.name, 'kubeconfig')
+
+    def _demand_running(self, what: str) -> None:
+        if self._port is None or self._stopping:
+            raise KMockError(f'The server has a {what} only while it is entered.')
 
     # --- its life
 
@@ -161,6 +213,7 @@ class Server:
         self._manager = web.Server(self._serve, handler_cancellation=True)
         try:
             self._port = await self._listen(context)
+            await self._intercept(context)
             self._handler.attach(self)
         except BaseException:
             await self._stop()
@@ -176,8 +229,7 @@ class Server:
         if not self._tls:
             return None
         self._authority = Authority()
-        names = (self._host or '127.0.0.1', 'localhost', '127.0.0.1', '::1')
-        context = self._authority.server_context(*names, client_ca=self._client_ca)
+        context = self._authority.server_context(*self._certified_names, client_ca=self._client_ca)
         self._ca_directory = self._authority.write_pem()
         return context
 
@@ -201,6 +253,15 @@ class Server:
             stack.pop_all()
         port: int = sockets[0].getsockname()[1]
         return port
+
+    async def _intercept(self, context: ssl.SSLContext | None) -> None:
+        security = None if context is None else Certification(self.authority, context, self._certified_names)
+        interception = AiohttpInterceptor(self._host, self._port, self._hostnames, security=security)
+        self._interception = await interception.__aenter__()
+
+    @property
+    def _certified_names(self) -> tuple[str, ...]:
+        return (self._host or '127.0.0.1', 'localhost', '127.0.0.1', '::1', *self._named_hosts)
 
     def _connect(self) -> Connection:
         # asyncio calls this within a task that lasts until the handshake is done, and that it keeps to itself.
@@ -238,6 +299,8 @@ class Server:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
+        if self._interception is not None:
+            await self._interception.__aexit__()
         await self._stop_listening()
         for task in self._tunnels:
             task.cancel()
@@ -255,9 +318,10 @@ class Server:
                 len(self._transports),
             )
         await self._await_connections()
-        if self._ca_directory is not None:
-            self._ca_directory.cleanup()
-            self._ca_directory = None
+        for directory in (self._ca_directory, self._kubeconfig_directory):
+            if directory is not None:
+                directory.cleanup()
+        self._ca_directory = self._kubeconfig_directory = None
 
     async def _stop_listening(self) -> None:
         """Accept nobody any more, and give up the handshakes that are not done."""

@@ -10,10 +10,11 @@ import click
 
 from kmock.chain import Handler
 from kmock.cli.command import environment, run_command
-from kmock.cli.kubeconfig_out import client_kubeconfig, kubeconfig_text
+from kmock.cli.kubeconfig_out import client_kubeconfig
 from kmock.cli.live import LiveLine
 from kmock.cli.options import Access
 from kmock.cli.signals import Signals
+from kmock.client_config import kubeconfig_text
 from kmock.clock import Clock
 from kmock.errors import KMockError, UnmatchedError
 from kmock.handlers import RawHandler
