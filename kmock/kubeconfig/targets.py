@@ -150,6 +150,7 @@ def _pod_target() -> Target:
 def _parse_url(text: str, where: str) -> URL:
     try:
         url = URL(text.strip())
+        (url.raw_host or '').encode('idna')  # which a resolver does at last, when nobody expects an error of this kind
     except ValueError as exc:
         raise ClusterError(f'{where} {text!r} is no URL: {exc}.') from exc
     if url.scheme not in {'http', 'https'} or not url.host:

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import json
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -11,7 +12,7 @@ from multidict import CIMultiDict
 
 from kmock.clock import Clock, LoopClock
 from kmock.errors import ClusterError, UpstreamError
-from kmock.messages import Answer, Request
+from kmock.messages import Answer, BodyInterrupted, Request
 from kmock.upstream.bodies import MAX_KEPT, ResponseBody, Upload
 from kmock.upstream.failures import CONNECT_SECONDS, FOREIGN, explain
 from kmock.upstream.target import Headers, Login, Target, passing_headers, request_headers, wants_upgrade
@@ -258,13 +259,29 @@ class Upstream:
         request = Request.make('GET', '/version', headers={'Accept': 'application/json'})
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
-                headers = request_headers(request, self.target, login)
-                async with await self._request('GET', '/version', headers, login) as response:
-                    return await response.json(content_type=None) if response.status == 200 else None
-        except (ValueError, aiohttp.ClientPayloadError):  # no JSON, or only a part of it: reachable all the same
-            return None
-        except FOREIGN as exc:
+                answer = await self._ask(request, login, Upload(request))
+        except TimeoutError as exc:
             raise explain(exc, self.target) from exc
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                return json.loads(await _beginning(answer)) if answer.status == 200 else None
+        # No JSON, or only a part of it: reachable all the same.
+        except (BodyInterrupted, TimeoutError, ValueError, RecursionError):
+            return None
+        finally:
+            await _close(answer)
+
+
+async def _beginning(answer: Answer) -> bytes:
+    """The body of an answer, or of one that does not end soon its first part."""
+    if isinstance(answer.body, bytes):
+        return answer.body
+    data = bytearray()
+    async for piece in answer.body:
+        data += piece
+        if len(data) > MAX_KEPT:
+            break
+    return bytes(data)
 
 
 def _take_note(task: asyncio.Task[Login]) -> None:

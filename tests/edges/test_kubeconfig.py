@@ -244,6 +244,7 @@ def test_unreadable_file_is_told(tmp_path: Path) -> None:
     [
         ({}, 'cluster one has no server'),
         ({'server': 5}, 'server must be a string, not 5'),
+        ({'server': 'https://one..example'}, r'cluster one: server .* is no URL: .*label'),
         ({'server': 'one.example:6443'}, r'cluster one: server .* is not usable. An http:// or https:// URL'),
         ({'server': 'https://one', 'proxy-url': 'socks5://x:1'}, r'cluster one: proxy-url .* is not usable'),
     ],
