@@ -151,10 +151,10 @@ class Journal:
             del self.entries[:excess]
             self.dropped += excess
 
-    def watch(self, judge: Judge, criteria: Criteria) -> None:
-        """Have the judge asked about what has arrived, and from now on about what arrives and meets the criteria."""
+    def watch(self, judge: Judge, criteria: Criteria, *, anew: bool = False) -> None:
+        """Have the judge asked about what has arrived (but for `anew`), and then about what arrives and may fit."""
         with self.lock:
-            for request in self.entries:
+            for request in () if anew else self.entries:
                 judge.judge(request)
             self._enter(self._watches, judge, criteria)
 

@@ -72,7 +72,7 @@ def glob_regexp(written: str) -> re.Pattern[str]:
 
 
 def name_test(written: Any, *, glob: bool = True) -> Callable[[str | None], bool]:
-    """Compile a value for a name that is there or not: a string (glob), a regexp, a set, None for absent, `...` for all.
+    """Compile a value for a name that is there or not: a string (glob), a regexp, a set, None for absent, `...`.
 
     Raises:
         ValueError: such a value can't be compared with a name.

@@ -10,11 +10,13 @@ There are three ways in which a view knows its requests:
   They can't be given payloads, since no request can be judged by them when it arrives.
 """
 
+import contextlib
 import enum
 import functools
 import itertools
 import math
 import operator
+import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from types import EllipsisType
 from typing import Any, overload
@@ -73,6 +75,13 @@ class View(Sequence[Request]):
         """Whether a request of the handler that has arrived belongs to the view. Not for those that look back."""
         raise NotImplementedError
 
+    def _by_book(self) -> dict[RuleBook, 'View']:
+        """The view for each handler."""
+        return {self._rulebook: self}
+
+    def _lock(self) -> contextlib.AbstractContextManager[Any]:
+        return self._rulebook.journal.lock
+
     # --- a sequence of requests
 
     @overload
@@ -84,27 +93,26 @@ class View(Sequence[Request]):
     @overload
     def __getitem__(self, key: Any, /) -> 'Filter': ...
     def __getitem__(self, key: Any, /) -> Any:
-        if isinstance(key, slice):
-            return Slicer(self, key)
-        if key is ...:
-            return Stream(self)
         if isinstance(key, int) and not isinstance(key, bool):
-            with self._rulebook.journal.lock:
+            with self._lock():
                 requests = self._requests()
                 try:
                     return requests[key]
                 except IndexError:
-                    raise IndexError(
-                        f'{_label(self)} has seen {len(requests)} requests; there is no [{key}].'
-                    ) from None
-        return Filter(self, key)
+                    raise IndexError(f'{label(self)} has seen {len(requests)} requests; there is no [{key}].') from None
+        return self._narrowed(key)
+
+    def _narrowed(self, key: Any) -> 'View':
+        if key is ...:
+            return Stream(self)
+        return Slicer(self, key) if isinstance(key, slice) else Filter(self, key)
 
     def __len__(self) -> int:
-        with self._rulebook.journal.lock:
+        with self._lock():
             return len(self._requests())
 
     def __iter__(self) -> Iterator[Request]:
-        with self._rulebook.journal.lock:
+        with self._lock():
             return iter(list(self._requests()))
 
     def __reversed__(self) -> Iterator[Request]:
@@ -123,13 +131,23 @@ class View(Sequence[Request]):
     # --- views of views
 
     def __or__(self, other: 'View') -> 'View':
-        return OrGroup(self, other) if isinstance(other, View) else NotImplemented
+        return self._grouped(OrGroup, other)
 
     def __and__(self, other: 'View') -> 'View':
-        return AndGroup(self, other) if isinstance(other, View) else NotImplemented
+        return self._grouped(AndGroup, other)
 
     def __sub__(self, other: 'View') -> 'View':
-        return Exclusion(self, other) if isinstance(other, View) else NotImplemented
+        return self._grouped(Exclusion, other)
+
+    def _grouped(self, kind: 'type[Group]', other: 'View') -> 'View':
+        if not isinstance(other, View):
+            return NotImplemented
+        books = {*self._by_book(), *other._by_book()}
+        if len(books) > 1:
+            from kmock.rules.joint import join  # views of several handlers consist of views: each needs the other
+
+            return join(kind.sign, self, other)
+        return kind(self, other)
 
     def __invert__(self) -> 'View':
         return Exclusion(Root(self._rulebook), self)
@@ -150,10 +168,14 @@ class View(Sequence[Request]):
     # --- rules
 
     def __lshift__(self, payload: Any) -> 'Reaction':
-        return Reaction(self, Payload.EMPTY.grown(read_payload(payload)), (('<<', payload),))
+        return self._write(read_payload(payload), '<<', payload)
 
     def __rshift__(self, sink: Any) -> 'Reaction':
-        return Reaction(self, Payload.EMPTY.grown(Poured(read_sink(sink))), (('>>', sink),))
+        return self._write(Poured(read_sink(sink)), '>>', sink)
+
+    def _write(self, item: Item, sign: str, written: Any) -> 'Reaction':
+        """Write what was read from what stood behind the sign."""
+        return Reaction(self, Payload.EMPTY.grown(item), ((sign, written),))
 
 
 class Root(View):
@@ -194,7 +216,10 @@ class _Kept(View):
         if criteria.needs_body:
             book.journal.read_for(self, criteria)
         if way is Way.STATEFUL:
-            book.journal.watch(self, criteria)
+            self._register()
+
+    def _register(self) -> None:
+        self._book.journal.watch(self, self._criteria)
 
     @property
     def _rulebook(self) -> RuleBook:
@@ -255,20 +280,18 @@ class Filter(Chained):
     def _look_back(self) -> Sequence[Request]:
         return [request for request in self._parent._requests() if self._own.matches(request)]
 
+    @staticmethod
+    def show(written: Any) -> str:
+        """What stood in brackets."""
+        return ', '.join(map(_show, written)) if isinstance(written, tuple) and written else _show(written)
+
     def __repr__(self) -> str:
-        return f'{_label(self._parent)}[{_show_key(self._written)}]'
+        return f'{label(self._parent)}[{self.show(self._written)}]'
 
 
-def _label(view: View) -> str:
+def label(view: View) -> str:
     """The view as it is shown within another one: handlers, however they show themselves, are `kmock`."""
     return 'kmock' if isinstance(view, Root) else repr(view)
-
-
-def _show_key(written: Any) -> str:
-    """What stood in brackets."""
-    if isinstance(written, tuple) and written:
-        return ', '.join(map(_show, written))
-    return _show(written)
 
 
 def _show(written: Any) -> str:
@@ -284,19 +307,39 @@ def _show(written: Any) -> str:
     return repr(written)
 
 
+class Counter:
+    """How many requests have been seen, maybe by several handlers, each in a thread of its own."""
+
+    __slots__ = ('_count', '_lock')
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def next(self) -> int:
+        """The number of one more request, from 0."""
+        with self._lock:
+            number, self._count = self._count, self._count + 1
+            return number
+
+
 class Slicer(Chained):
-    """`view[start:stop:step]`, by order of arrival within the view."""
+    """`view[start:stop:step]`, by order of arrival within the view.
 
-    __slots__ = ('_count', '_slice')
+    As a part of a view over several handlers, it is given that whole view, and the counter that all parts share.
+    """
 
-    def __init__(self, parent: View, cut: slice) -> None:
+    __slots__ = ('_counter', '_slice', '_whole')
+
+    def __init__(self, parent: View, cut: slice, *, whole: View | None = None, counter: Counter | None = None) -> None:
         for bound in (cut.start, cut.stop, cut.step):
             if bound is not None and not isinstance(bound, int):
                 raise ValueError(f'{bound!r} is no bound of a slice: a view is sliced by numbers of requests.')
         if cut.step == 0:
             raise ValueError('The step of a slice can not be zero.')
         self._slice = cut
-        self._count = 0
+        self._whole = whole
+        self._counter = counter or Counter()
         negative = any(bound is not None and bound < 0 for bound in (cut.start, cut.stop, cut.step))
         way = Way.LOOKING_BACK if negative else Way.STATEFUL
         super().__init__(parent, way, parent._criteria, parent._priority)
@@ -304,18 +347,28 @@ class Slicer(Chained):
     def _verdict(self, request: Request) -> bool:
         if not self._parent._holds(request):
             return False
-        number, self._count = self._count, self._count + 1
+        number = self._counter.next()
         start, stop, step = self._slice.start or 0, self._slice.stop, self._slice.step or 1
         return number >= start and (stop is None or number < stop) and (number - start) % step == 0
 
     def _look_back(self) -> Sequence[Request]:
-        return self._parent._requests()[self._slice]
+        if self._whole is None:
+            return self._parent._requests()[self._slice]
+        own = {request.id for request in self._parent._requests()}
+        return [request for request in self._whole._requests()[self._slice] if request.id in own]
+
+    @staticmethod
+    def show(cut: slice) -> str:
+        """What stood in brackets."""
+        bounds = [cut.start, cut.stop] if cut.step is None else [cut.start, cut.stop, cut.step]
+        return ':'.join('' if bound is None else str(bound) for bound in bounds)
+
+    def _register(self) -> None:
+        if self._whole is None:
+            super()._register()  # else that is up to the whole: what has arrived is judged by all parts in turn
 
     def __repr__(self) -> str:
-        shown = ['' if bound is None else str(bound) for bound in (self._slice.start, self._slice.stop)]
-        if self._slice.step is not None:
-            shown.append(str(self._slice.step))
-        return f'{_label(self._parent)}[{":".join(shown)}]'
+        return f'{label(self._parent)}[{self.show(self._slice)}]'
 
 
 class Priority(Chained):
@@ -337,10 +390,10 @@ class Priority(Chained):
     def __repr__(self) -> str:
         match self._priority[-1]:
             case x if x == OVERRIDE:
-                return f'{_label(self._parent)}.override'
+                return f'{label(self._parent)}.override'
             case x if x == FALLBACK:
-                return f'{_label(self._parent)}.fallback'
-        return f'({_label(self._parent)} ** {self._priority[-1]:g})'
+                return f'{label(self._parent)}.fallback'
+        return f'({label(self._parent)} ** {self._priority[-1]:g})'
 
 
 class Group(_Kept):
@@ -351,9 +404,6 @@ class Group(_Kept):
     sign = ''
 
     def __init__(self, *members: View) -> None:
-        books = {id(member._rulebook): member._rulebook for member in members}
-        if len(books) > 1:
-            raise ValueError('Views of different handlers can not be put together.')
         self._members = members
         priorities = {member._priority for member in members}
         super().__init__(
@@ -379,7 +429,7 @@ class Group(_Kept):
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f'({f" {self.sign} ".join(map(_label, self._members))})'
+        return f'({f" {self.sign} ".join(map(label, self._members))})'
 
 
 class OrGroup(Group):
@@ -439,7 +489,7 @@ class Exclusion(Group):
         return ids[0] - ids[1]
 
     def __repr__(self) -> str:
-        return f'~{_label(self._members[1])}' if type(self._members[0]) is Root else super().__repr__()
+        return f'~{label(self._members[1])}' if type(self._members[0]) is Root else super().__repr__()
 
 
 class Reaction(View):
@@ -457,7 +507,7 @@ class Reaction(View):
     ) -> None:
         if view._way is Way.LOOKING_BACK:
             raise ValueError(
-                f'{_label(view)} is known only when one looks back, so nothing can be answered by it. '
+                f'{label(view)} is known only when one looks back, so nothing can be answered by it. '
                 'Write the payload to a view without negative bounds, and not to the requests that a rule served.'
             )
         self._view = view
@@ -477,18 +527,12 @@ class Reaction(View):
     def _requests(self) -> Sequence[Request]:
         return self._rule.served
 
-    def __lshift__(self, payload: Any) -> 'Reaction':
-        return self._grown(read_payload(payload), '<<', payload)
-
-    def __rshift__(self, sink: Any) -> 'Reaction':
-        return self._grown(Poured(read_sink(sink)), '>>', sink)
-
-    def _grown(self, item: Item, sign: str, written: Any) -> 'Reaction':
+    def _write(self, item: Item, sign: str, written: Any) -> 'Reaction':
         payload = self._rule.payload.grown(item, stacklevel=4)
         return Reaction(self._view, payload, (*self._written, (sign, written)), self._rule)
 
     def __repr__(self) -> str:
-        return ' '.join([_label(self._view), *(f'{sign} {_show(written)}' for sign, written in self._written)])
+        return ' '.join([label(self._view), *(f'{sign} {_show(written)}' for sign, written in self._written)])
 
 
 class Stream(View):
@@ -517,19 +561,21 @@ class Stream(View):
         return [request for request in waiting if request.id in ids]
 
     def __lshift__(self, payload: Any) -> 'Stream':  # type: ignore[override]
+        return self._write(read_payload(payload), '<<', payload)
+
+    def _write(self, item: Item, sign: str, written: Any) -> 'Stream':  # type: ignore[override]
         if not self._rulebook.open:
             raise KMockError(
                 f'{self!r} can not be fed: its handler is not running, so no stream waits. Enter it with `async with`.'
             )
-        item = read_payload(payload)
         with self._rulebook.journal.lock:
             self._rulebook.live.put(item, self._requests())
         return self
 
     def __rshift__(self, sink: Any) -> 'Reaction':
         raise ValueError(
-            f'{self!r} takes what is fed with <<. Write sinks to the view itself: {_label(self._view)} >> …'
+            f'{self!r} takes what is fed with <<. Write sinks to the view itself: {label(self._view)} >> …'
         )
 
     def __repr__(self) -> str:
-        return f'{_label(self._view)}[...]'
+        return f'{label(self._view)}[...]'

@@ -132,11 +132,6 @@ async def test_a_group_keeps_a_priority_that_all_its_views_have(raw):
     assert [(await ask(raw, line)).body for line in ('get /', 'post /')] == [b'rule', b'fallback']
 
 
-def test_views_of_different_handlers_do_not_mix():
-    with pytest.raises(ValueError, match='different handlers'):
-        RawHandler()['get'] | RawHandler()['post']
-
-
 # --- slices
 
 
