@@ -27,8 +27,8 @@ class LiveLine:
     def say(self, message: str) -> None:
         """Print a line of its own; the live line stays below it."""
         if self._drawn:
-            click.echo(ERASE_LINE, nl=False, err=True)
-        click.echo(message, err=True)
+            _tell(ERASE_LINE)
+        _tell(f'{message}\n')
         if self._drawn:
             self._draw(self._drawn)
 
@@ -46,7 +46,7 @@ class LiveLine:
             with suppress(asyncio.CancelledError):
                 await task
             self._drawn = ''
-            click.echo(ERASE_LINE, nl=False, err=True)
+            _tell(ERASE_LINE)
 
     async def _refresh(self) -> None:
         while True:
@@ -59,4 +59,10 @@ class LiveLine:
         self._drawn = text
         # A wrapped line could not be erased.
         fitting = text[: shutil.get_terminal_size().columns - 1]
-        click.echo(f'{ERASE_LINE}{fitting}', nl=False, err=True)
+        _tell(f'{ERASE_LINE}{fitting}')
+
+
+def _tell(text: str) -> None:
+    # The terminal may be gone, and a log may be on the disk that is full: no reason to stop what is under way.
+    with suppress(OSError):
+        click.echo(text, nl=False, err=True)

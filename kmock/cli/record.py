@@ -128,7 +128,7 @@ class Recording:
                     recorder.close()
         finally:
             tape.close()
-        click.echo(f'kmock: {tape.summary()}', err=True)
+        line.say(f'kmock: {tape.summary()}')
         return status or int(tape.failed)
 
     def _station(

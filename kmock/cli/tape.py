@@ -34,6 +34,7 @@ class Tape:
         self.requests = 0
         self.streams = 0
         self.bytes_passed = 0
+        self._kept = 0  # requests that are in the file
         self._open: dict[int, bool] = {}  # exchanges under way: whether each is a stream
         self._force = force
         self._max_bytes = max_bytes
@@ -75,19 +76,22 @@ class Tape:
     def progress(self) -> str:
         """How things stand, in one line."""
         watches = plural(sum(self._open.values()), 'open watch', 'open watches')
-        return f'{plural(self.requests, "request")}, {watches}, {size_text(self.bytes_passed)}'
+        stopped = '; the recording has stopped' if self.failed else ''
+        return f'{plural(self.requests, "request")}, {watches}, {size_text(self.bytes_passed)}{stopped}'
 
     def summary(self) -> str:
         """What was recorded, in one line."""
         size = 0 if self._writer is None else self._writer.size
+        file = f'{self.path} ({size_text(size)})'
+        if self.failed:
+            return f'stopped early, recorded {self._kept} of {plural(self.requests, "request")}: {file}'
         streams = f' ({plural(self.streams, "stream")})' if self.streams else ''
-        return (
-            f'recorded {plural(self.requests, "request")}{streams}, {size_text(self.bytes_passed)} of bodies: '
-            f'{self.path} ({size_text(size)})'
-        )
+        return f'recorded {plural(self.requests, "request")}{streams}, {size_text(self.bytes_passed)} of bodies: {file}'
 
     def _write(self, writer: CassetteWriter, frame: Frame) -> None:
         writer.append(frame)
+        if isinstance(frame, RequestFrame) and writer.failure is None:
+            self._kept += 1
         self._notice(writer)
 
     def _notice(self, writer: CassetteWriter) -> None:

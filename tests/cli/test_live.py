@@ -60,3 +60,16 @@ async def test_where_there_is_no_terminal_only_messages_appear(capsys: pytest.Ca
         await asyncio.sleep(0)
         line.say('message')
     assert capsys.readouterr().err == 'message\n'
+
+
+async def test_a_terminal_that_is_gone_or_full_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(Terminal):
+        def write(self, _: str) -> int:
+            raise OSError(5, 'Input/output error')
+
+    monkeypatch.setattr(sys, 'stderr', Gone())
+    clock = VirtualClock()
+    line = LiveLine(lambda: 'line', clock)
+    async with line.shown():
+        await clock.advance(1)
+        line.say('message')

@@ -73,6 +73,20 @@ def test_a_failure_is_told_once_and_counting_goes_on(tmp_path: Path) -> None:
     assert (tmp_path / 'out').stat().st_size <= 2000
 
 
+def test_what_came_after_a_failure_is_not_said_to_be_recorded(tmp_path: Path) -> None:
+    tape = make(tmp_path / 'out', [], max_bytes=2000)
+    tape.open(HEADER)
+    for number in range(1, 100):
+        tape.append(request(number, f'/{"x" * 50}'))
+        tape.append(end(number))
+    tape.close()
+    with load(tmp_path / 'out') as cassette:
+        kept = len(cassette.exchanges)
+    assert 0 < kept < 99
+    assert tape.summary().startswith(f'stopped early, recorded {kept} of 99 requests: {tmp_path / "out"} (')
+    assert tape.progress() == '99 requests, 0 open watches, 0 B; the recording has stopped'
+
+
 def test_an_existing_file_is_refused_when_it_is_opened(tmp_path: Path) -> None:
     (tmp_path / 'out').touch()
     with pytest.raises(CassetteError, match='exists already'):
