@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kmock.version import __version__
 
 if TYPE_CHECKING:
+    from kmock.background import serve
     from kmock.errors import (
         CassetteError,
         ClusterError,
@@ -114,11 +115,13 @@ __all__ = [
     'params',
     'path',
     'resource',
+    'serve',
     'subresource',
     'text',
 ]
 
 _HOMES = {
+    'kmock.background': ('serve',),
     'kmock.errors': (
         'CassetteError',
         'ClusterError',

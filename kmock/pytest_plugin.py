@@ -7,33 +7,30 @@ The fixture itself is synchronous. It looks at who runs the test, and asks for a
 in the right place: in the event loop of pytest-asyncio or anyio, or, for a plain `def` test, in a background thread.
 """
 
-import asyncio
 import contextlib
 import inspect
 import os
 import pkgutil
 import re
-import threading
 import types
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pytest
 
+from kmock.errors import KMockError
+
 if TYPE_CHECKING:
     from kmock.handlers import RawHandler
+    from kmock.server import Server
 
 __all__ = ['kmock', 'kmock_options']
 
-T = TypeVar('T')
-
-_DEFAULT_CLASS = 'kmock.handlers:RawHandler'
-_SERVER_OPTIONS = ('host', 'port', 'tls', 'client_ca')
 _LoopScope = Literal['function', 'class', 'module', 'package', 'session']
 
 _MARKER = (
-    'kmock(cls=, host=, port=, tls=, cassette=, pace=, ignore=, limit=, strict=, ...): '
+    'kmock(cls=, host=, port=, tls=, hostnames=, cassette=, pace=, ignore=, limit=, strict=, ...): '
     'options of the fixture `kmock`, for a test, a class, a module or a package. Options merge; the closest one wins.'
 )
 
@@ -84,7 +81,9 @@ async def _kmock_in_anyio(request: pytest.FixtureRequest, kmock_options: dict[st
 
 @pytest.fixture
 def _kmock_in_thread(request: pytest.FixtureRequest, kmock_options: dict[str, Any]) -> Iterator['RawHandler']:
-    with _Background(lambda: _serve(request, kmock_options)) as handler:
+    from kmock.background import Background, BackgroundServer
+
+    with Background(lambda: _serve(request, kmock_options, BackgroundServer)) as handler:
         yield handler
 
 
@@ -145,62 +144,22 @@ def _loop_scope(item: pytest.Item) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _serve(request: pytest.FixtureRequest, options: Mapping[str, Any]) -> AsyncIterator['RawHandler']:
+async def _serve(
+    request: pytest.FixtureRequest, options: Mapping[str, Any], server_class: 'type[Server] | None' = None
+) -> AsyncIterator['RawHandler']:
+    from kmock.background import DEFAULT_CLASS, check_options, running
     from kmock.server import Server
 
     options = dict(options)
-    cls = _find_class(options.pop('cls', None) or _DEFAULT_CLASS)
-    _check_names(cls, options)
-    server_options = {name: options.pop(name) for name in _SERVER_OPTIONS if name in options}
+    cls = _find_class(options.pop('cls', None) or DEFAULT_CLASS)
+    try:
+        check_options(cls, options)
+    except KMockError as error:
+        raise _refusal(str(error)) from None
     if options.get('cassette') is not None:
         options['cassette'] = _find_cassette(request, options['cassette'])
-    async with cls(**options) as handler, Server(handler, **server_options):
+    async with running(cls, options, server_class=server_class or Server) as handler:
         yield handler
-
-
-class _Background(Generic[T]):
-    """An asynchronous context, open in the event loop of a thread of its own. Its errors come out of `with`."""
-
-    def __init__(self, serve: Callable[[], contextlib.AbstractAsyncContextManager[T]]) -> None:
-        self._serve = serve
-        self._thread = threading.Thread(target=self._run, name='kmock')
-        self._ready = threading.Event()
-        self._leave = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._served: list[T] = []
-        self._error: BaseException | None = None
-
-    def __enter__(self) -> T:
-        self._thread.start()
-        self._ready.wait()
-        if not self._served:
-            self._join()
-        return self._served[0]
-
-    def __exit__(self, *exc_info: object) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._leave.set)
-        self._join()
-
-    def _join(self) -> None:
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._main())
-        except BaseException as error:  # it is raised in the thread that waits for this one
-            self._error = error
-        finally:
-            self._ready.set()
-
-    async def _main(self) -> None:
-        async with self._serve() as served:
-            self._loop = asyncio.get_running_loop()
-            self._served.append(served)
-            self._ready.set()
-            await self._leave.wait()
 
 
 # --- options
@@ -233,17 +192,6 @@ def _find_class(cls: object) -> type['RawHandler']:
     if not (isinstance(found, type) and issubclass(found, RawHandler)):
         raise _refusal(f'The option cls of kmock must be a class of handlers, or the name of one, not {cls!r}.')
     return found
-
-
-def _check_names(cls: type, options: Mapping[str, Any]) -> None:
-    parameters = inspect.signature(cls).parameters.values()
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return
-    accepted = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_POSITIONAL]
-    known = ['cls', *_SERVER_OPTIONS, *accepted]
-    unknown = [name for name in options if name not in known]
-    if unknown:
-        raise _refusal(f'kmock has no option {", ".join(unknown)}. With {cls.__name__}, it has {", ".join(known)}.')
 
 
 def _find_cassette(request: pytest.FixtureRequest, cassette: object) -> object:

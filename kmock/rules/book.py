@@ -152,18 +152,17 @@ class RuleBook:
 
     def matching(self, request: Request, *, fallback: bool) -> Iterator[Rule]:
         """The rules that are to serve the request, in order; judged one by one as they are asked for."""
-        candidates = (self._fallback_rules if fallback else self._rules).candidates(request)
+        with self.journal.lock:  # a rule being replaced is out for a moment
+            candidates = (self._fallback_rules if fallback else self._rules).candidates(request)
         return (rule for rule in candidates if rule.matches(request))
 
     def wants_body(self, request: Request) -> bool:
         """Whether a rule or a view that could match needs the body of this request."""
         if self.journal.wants_body(request):
             return True
-        return any(
-            rule.needs_body and may_match(rule.criteria, request)
-            for rules in (self._rules, self._fallback_rules)
-            for rule in rules.candidates(request)
-        )
+        with self.journal.lock:
+            candidates = [*self._rules.candidates(request), *self._fallback_rules.candidates(request)]
+        return any(rule.needs_body and may_match(rule.criteria, request) for rule in candidates)
 
     def responder(self, *, fallback: bool) -> Responder:
         """The rules as a responder: all but the fallback ones, or those."""
