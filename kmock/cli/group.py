@@ -30,6 +30,7 @@ class Entry:
 
 
 COMMANDS = {
+    'serve': Entry('kmock.cli.serve', 'serve', 'Serve the rules of a Python file.'),
     'record': Entry('kmock.cli.record', 'record', "Record a client's traffic with a cluster."),
     'replay': Entry('kmock.cli.replay', 'replay', "Serve a cassette in the cluster's place."),
     'show': Entry('kmock.cli.show', 'show', 'Read a cassette: summary, timeline, one exchange, a page.'),
@@ -67,6 +68,7 @@ def main() -> None:
 
     \b
     Examples:
+      kmock serve rules.py
       kmock record --cluster kind -o session.kmock -- kubectl get pods
       kmock replay session.kmock -- kubectl get pods
       kmock show session.kmock

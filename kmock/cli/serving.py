@@ -1,4 +1,4 @@
-"""A handler, served to COMMAND until that ends, or to anybody until a signal comes; record and replay share it."""
+"""A handler, served to COMMAND until that ends, or to anybody until a signal comes: what the gears share."""
 
 import dataclasses
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -32,6 +32,8 @@ class Station:
 
     url: str
     kubeconfig: Path
+    ca: Path | None = None
+    """The certificate of its authority, where it serves HTTPS."""
     clock: Clock
     signals: Signals
 
@@ -80,20 +82,23 @@ async def station(
     *,
     clock: Clock,
     signals: Signals,
+    host: str = '127.0.0.1',
     namespace: str | None = None,
     anonymous: bool = False,
 ) -> AsyncIterator[Station]:
     """Open the server and write the kubeconfig, for the duration of a block.
 
     Args:
+        host: what to listen on, a name or an address.
         namespace: the default namespace of the kubeconfig.
         anonymous: whether the clients' own credentials count, so that the kubeconfig must not bring any.
     """
     async with Server(
-        handler, port=access.port, tls=access.encrypted, client_ca=access.client_ca, clock=clock
+        handler, host, access.port, tls=access.encrypted, client_ca=access.client_ca, clock=clock
     ) as server:
-        ca = server.ca_path.read_bytes() if access.encrypted else None
+        ca_path = server.ca_path if access.encrypted else None
+        ca = None if ca_path is None else ca_path.read_bytes()
         token = 'kmock' if access.encrypted and not anonymous else None
         text = kubeconfig_text(server.url, ca=ca, namespace=namespace, token=token)
         with client_kubeconfig(text, access.kubeconfig_out) as path:
-            yield Station(url=server.url, kubeconfig=path, clock=clock, signals=signals)
+            yield Station(url=server.url, kubeconfig=path, ca=ca_path, clock=clock, signals=signals)

@@ -2,6 +2,7 @@
 
 - A `python` block with a test function is a test file of a new user: it is run by a pytest of its own, beside a folder
   `cassettes/`. Other `python` blocks are just executed.
+- A `python title=NAME` block is also a file of that name, for the `console` blocks of the same document.
 - The `console` blocks of a document are typed into one shell, one after another, in an empty folder with `cassettes/`,
   in an environment whose kubeconfig has the contexts `kind-kind` and `minikube` (a replayed cluster). A line after `$`
   must succeed; what stands below it must be found in its output, in that order; `…` stands for anything.
@@ -24,6 +25,7 @@ import yaml
 ROOT = pathlib.Path(__file__).parents[2]
 DOCUMENTS = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
 FENCE = re.compile(r'^```(\w+)[^\n]*\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+FILE = re.compile(r'^```python title=(\S+)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +127,8 @@ def test_python_examples(document: pathlib.Path, folder: pathlib.Path, environme
 def test_console_examples(
     document: pathlib.Path, folder: pathlib.Path, environment: dict[str, str], modern_kubectl: None
 ) -> None:
+    for file in FILE.finditer(document.read_text()):
+        (folder / file[1]).write_text(file[2])
     with cluster(folder, environment) as kubeconfig:
         for command in commands(document):
             run = subprocess.run(
