@@ -212,18 +212,18 @@ class Redactor:
         raise ValueError('The media type is not known.')
 
     def _yaml(self, body: bytes) -> bytes:
-        return redact_yaml(body, self._placeholders)
+        return redact_yaml(body, self._placeholders, annotation=self._annotation)
 
     def _protobuf(self, body: bytes) -> bytes:
-        def annotation(value: bytes) -> bytes:
-            return redact_string(value, JsonRules(self._placeholders, paths=self._paths, about_secrets=True))
-
         return redact_envelope(
             body,
             secret=lambda value: self._placeholders.text(value, 'Secret data'),
             token=lambda value: self._placeholders.text(value, 'token'),
-            annotation=annotation,
+            annotation=self._annotation,
         )
+
+    def _annotation(self, value: bytes) -> bytes:
+        return redact_string(value, JsonRules(self._placeholders, paths=self._paths, about_secrets=True))
 
     def _watch_event(self, frame: bytes) -> bytes:
         return redact_watch_event(frame, self._protobuf)

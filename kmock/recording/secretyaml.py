@@ -1,6 +1,7 @@
 """Secrets in YAML bodies about secrets, such as those of server-side apply: read as a whole, replaced in place."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 
 import yaml
 
@@ -9,11 +10,15 @@ from kmock.recording.secretobjects import DATA, DATA_KEYS
 
 __all__ = ['redact_yaml']
 
+_ANNOTATION = 'annotation'
 _LONGEST = 256 * 1024  # The parser is slow, and real Secrets are small.
 
 
-def redact_yaml(body: bytes, placeholders: Placeholders) -> bytes:
+def redact_yaml(body: bytes, placeholders: Placeholders, *, annotation: Callable[[bytes], bytes]) -> bytes:
     """Replace the values under `data` and `stringData`; everything else stays, comments included.
+
+    Args:
+        annotation: redacts texts in the metadata, where the last-applied annotation is a Secret in JSON.
 
     Raises:
         ValueError: it can't be read, or not be replaced safely.
@@ -29,21 +34,31 @@ def redact_yaml(body: bytes, placeholders: Placeholders) -> bytes:
             if isinstance(token, yaml.ScalarToken)
         }
         for node, mode in sorted(_secrets(text), key=lambda each: each[0].start_mark.index, reverse=True):
-            text = _replaced(text, node, starts[node.end_mark.index], mode, placeholders)
-        if not all(is_placeholder(node.value.encode()) for node, _ in _secrets(text) if node.value):
+            replacement = _replacement(node, mode, placeholders, annotation)
+            if replacement is not None:
+                text = _replaced(text, node, starts[node.end_mark.index], replacement)
+        if any(_replacement(node, mode, placeholders, annotation) is not None for node, mode in _secrets(text)):
             raise ValueError('The values could not be replaced.')
     except (yaml.YAMLError, RecursionError, KeyError) as exc:
         raise ValueError(f'It is no YAML: {exc}') from exc
     return text.encode()
 
 
-def _replaced(text: str, node: yaml.ScalarNode, start: int, mode: str, placeholders: Placeholders) -> str:
+def _replacement(
+    node: yaml.ScalarNode, mode: str, placeholders: Placeholders, annotation: Callable[[bytes], bytes]
+) -> str | None:
+    """What to write in the place of a scalar; None if it is to stay."""
     value = node.value.encode()
-    replace = placeholders.base64 if mode == DATA else placeholders.text
-    replacement = replace(value.strip() if mode == DATA else value, mode).decode()
-    end = node.end_mark.index
+    if mode == _ANNOTATION:
+        redacted = annotation(value)
+        return None if redacted == value else json.dumps(redacted.decode(), ensure_ascii=False)  # which is YAML, too
     if is_placeholder(value) or not value:
-        return text
+        return None
+    return (placeholders.base64(value.strip(), mode) if mode == DATA else placeholders.text(value, mode)).decode()
+
+
+def _replaced(text: str, node: yaml.ScalarNode, start: int, replacement: str) -> str:
+    end = node.end_mark.index
     lines = '\n' if text[start:end].endswith('\n') else ''  # a block scalar takes its line's end along
     return text[:start] + replacement + lines + text[end:]
 
@@ -74,6 +89,5 @@ def _search(
     elif isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ''
-            if mode is None and name == 'metadata':
-                continue
-            _search(value, mode or DATA_KEYS.get(name.encode()), visited, seen)
+            inner = _ANNOTATION if name == 'metadata' else DATA_KEYS.get(name.encode())
+            _search(value, mode or inner, visited, seen)

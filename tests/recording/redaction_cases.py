@@ -82,6 +82,20 @@ metadata:
   labels: {{data: kept}}
 """
 
+FOLDED = LAST_APPLIED.replace(',"kind"', ',\n      "kind"')
+INDENTED = json.dumps(json.loads(LAST_APPLIED), indent=2).replace('\n', '\n      ')
+YAML_ANNOTATIONS = f"""\
+metadata:
+  name: x
+  annotations:
+    kept: '{{"data": 1}} and more'
+    kubectl.kubernetes.io/last-applied-configuration: '{FOLDED}'
+    double: {json.dumps(LAST_APPLIED)}
+    block: |
+      {INDENTED}
+    kept, too: x
+"""
+
 JSON = 'application/json'
 
 CASES: dict[str, tuple[str, str, bytes]] = {
@@ -116,6 +130,7 @@ CASES: dict[str, tuple[str, str, bytes]] = {
         ),
     ),
     'YAML': (f'{SECRETS}/x', 'application/apply-patch+yaml', YAML_SECRET.encode()),
+    'YAML with annotations': (f'{SECRETS}/x', 'application/yaml', YAML_ANNOTATIONS.encode()),
     'JSON as YAML': (f'{SECRETS}/x', 'application/apply-patch+yaml', dump(SECRET)),
     'an embedded Secret': ('/apis/x/v1/y', JSON, dump({'kind': 'X', 'spec': {'template': SECRET, 'data': 'kept'}})),
     'an embedded Secret with sorted keys': (
