@@ -138,8 +138,8 @@ def _similar_places(matcher: Matcher, question: Question) -> list[tuple[float, P
 
 def _likeness(place: Place, method: str, asked: list[str]) -> float:
     recorded = place[1].split('/')
-    equal = sum(one == other for one, other in zip(recorded, asked, strict=False))
-    return equal - abs(len(recorded) - len(asked)) + (0.5 if place[0] == method else 0)
+    equal = len({*recorded} & {*asked})  # wherever they stand: a resource is the same in all namespaces, and in one
+    return equal - abs(len(recorded) - len(asked)) / 2 + (0.5 if place[0] == method else 0)
 
 
 # --- differences between places

@@ -70,6 +70,15 @@ def test_another_name_of_the_same_resource_is_named_as_such() -> None:
     assert lines[2:4] == ['  name: recorded two, asked too', 'Record it again if it belongs to the story.']
 
 
+def test_the_same_resource_in_a_namespace_is_nearer_than_another_resource() -> None:
+    cassette = tape(taped('POST', '/api/v1/namespaces', body=b'{}'), taped('GET', PODS), taped('GET', '/version'))
+    assert refuse(cassette, 'GET', '/api/v1/pods')[1:4] == [
+        f'The nearest recorded request is #2 GET {PODS} (at 0.000 s, answered 200, not played yet)',
+        '  namespace: recorded ns, asked nothing',
+        'Record it again if it belongs to the story.',
+    ]
+
+
 def test_another_namespace_and_resource_are_named_as_such() -> None:
     lines = refuse(tape(taped('GET', f'{PODS}/x')), 'GET', '/api/v1/namespaces/other/services/x/status')
     assert lines[2:6] == [
