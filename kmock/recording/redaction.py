@@ -29,6 +29,7 @@ from kmock.recording.splicing import ENDLESS, LIMIT, BodyRedactor, Piped, Splice
 __all__ = ['BodyRedactor', 'Redactor']
 
 _CREDENTIALS = frozenset({'authorization', 'proxy-authorization'})
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _WEBSOCKET_TOKEN = 'base64url.bearer.authorization.k8s.io.'
 _QUERY_TOKEN = re.compile(r'(?<![^&])((?:access_|id_)?token|password|client_secret)=([^&]+)', re.IGNORECASE)
 _TOKEN_PATHS = (('status', 'token'), ('spec', 'token'))
@@ -47,7 +48,7 @@ class Redactor:
         patterns: regular expressions of secrets; the first group, or all that matches. They don't match across lines.
 
     Raises:
-        KMockError: a path or a pattern is malformed.
+        KMockError: a name of a header, a path or a pattern is malformed.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Redactor:
         self._placeholders = Placeholders(self.key)
         headers, paths, patterns = tuple(headers), tuple(paths), tuple(patterns)
         self._own = {'headers': headers, 'paths': paths, 'patterns': patterns}
-        self._headers = frozenset(name.lower() for name in headers)
+        self._headers = frozenset(_checked_name(name).lower() for name in headers)
         self._paths = tuple(parse_path(path) for path in paths)
         self._patterns = tuple(_compile(pattern) for pattern in patterns)
 
@@ -227,6 +228,13 @@ class Redactor:
 
     def _watch_event(self, frame: bytes) -> bytes:
         return redact_watch_event(frame, self._protobuf)
+
+
+def _checked_name(name: str) -> str:
+    # It would never match, and the secret be written down.
+    if not _HEADER_NAME.fullmatch(name):
+        raise KMockError(f'{name!r} is no name of a header to redact. Write it like X-Api-Key, without a colon.')
+    return name
 
 
 def _compile(pattern: str) -> re.Pattern[bytes]:

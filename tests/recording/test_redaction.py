@@ -275,6 +275,12 @@ def test_a_malformed_path_is_refused_when_it_is_given(path):
         Redactor(paths=[path])
 
 
+@pytest.mark.parametrize('name', ['', 'X-Api-Key: value', 'X Api', 'X-Api-Key:'])
+def test_what_is_no_name_of_a_header_is_refused_when_it_is_given(name):
+    with pytest.raises(KMockError, match='is no name of a header to redact'):
+        Redactor(headers=[name])
+
+
 def test_a_malformed_pattern_is_refused_when_it_is_given():
     with pytest.raises(KMockError, match=r"'\(' is no regular expression to redact: missing \)"):
         Redactor(patterns=['('])
