@@ -11,14 +11,21 @@ from kmock.version import __version__
 if TYPE_CHECKING:
     from kmock.background import serve
     from kmock.errors import (
+        BodyTooLongError,
         CassetteError,
         ClusterError,
         KMockError,
+        KubernetesEndpointNotFoundError,
+        KubernetesError,
+        KubernetesNotFoundError,
+        KubernetesObjectNotFoundError,
+        KubernetesResourceNotFoundError,
         LimitError,
         NoAnswerError,
         UnmatchedError,
         UpstreamError,
     )
+    from kmock.feed import Bus, BusGone, BusMark
     from kmock.handlers import RawHandler
     from kmock.hostnames import (
         AiohttpInterceptor,
@@ -29,7 +36,7 @@ if TYPE_CHECKING:
         ResolverHostSpec,
     )
     from kmock.messages import Request
-    from kmock.naming import action, resource
+    from kmock.naming import Selectable, action, resource
     from kmock.rules.boxes import body, cookies, data, headers, method, name, namespace, params, path, subresource, text
     from kmock.rules.criteria import (
         BoolCriteria,
@@ -63,7 +70,11 @@ if TYPE_CHECKING:
 __all__ = [
     'AiohttpInterceptor',
     'AndGroup',
+    'BodyTooLongError',
     'BoolCriteria',
+    'Bus',
+    'BusGone',
+    'BusMark',
     'CassetteError',
     'Chained',
     'ClusterError',
@@ -79,6 +90,11 @@ __all__ = [
     'HTTPCriteria',
     'K8sCriteria',
     'KMockError',
+    'KubernetesEndpointNotFoundError',
+    'KubernetesError',
+    'KubernetesNotFoundError',
+    'KubernetesObjectNotFoundError',
+    'KubernetesResourceNotFoundError',
     'LimitError',
     'NoAnswerError',
     'OrGroup',
@@ -94,6 +110,7 @@ __all__ = [
     'ResolverHostSpec',
     'Response',
     'Root',
+    'Selectable',
     'Server',
     'Sink',
     'SinkBox',
@@ -123,14 +140,21 @@ __all__ = [
 _HOMES = {
     'kmock.background': ('serve',),
     'kmock.errors': (
+        'BodyTooLongError',
         'CassetteError',
         'ClusterError',
         'KMockError',
+        'KubernetesEndpointNotFoundError',
+        'KubernetesError',
+        'KubernetesNotFoundError',
+        'KubernetesObjectNotFoundError',
+        'KubernetesResourceNotFoundError',
         'LimitError',
         'NoAnswerError',
         'UnmatchedError',
         'UpstreamError',
     ),
+    'kmock.feed': ('Bus', 'BusGone', 'BusMark'),
     'kmock.handlers': ('RawHandler',),
     'kmock.hostnames': (
         'AiohttpInterceptor',
@@ -142,6 +166,7 @@ _HOMES = {
     ),
     'kmock.messages': ('Request',),
     'kmock.naming': (
+        'Selectable',
         'action',
         'resource',
     ),

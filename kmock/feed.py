@@ -1,12 +1,13 @@
-"""Feed: items put from any thread, iterated asynchronously; live streams and watches share it."""
+"""Feed: items put from any thread, iterated asynchronously; live streams and watches share it. Bus: many readers."""
 
 import asyncio
 import collections
 import threading
+import weakref
 from collections.abc import AsyncIterator
 from typing import Generic, TypeVar
 
-__all__ = ['Feed']
+__all__ = ['Bus', 'BusGone', 'BusMark', 'Feed']
 
 T = TypeVar('T')
 
@@ -63,3 +64,60 @@ class Feed(Generic[T]):
 def _resolve(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
+
+
+class BusGone(Exception):
+    """Something was put on a bus that is closed."""
+
+
+class BusMark(Generic[T]):
+    """A place on a bus: iterating it gives what was put since, each item once."""
+
+    def __init__(self, feed: Feed[T]) -> None:
+        self._feed = feed
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return aiter(self._feed)
+
+
+class Bus(Generic[T]):
+    """Items put from any thread and read by any number of readers: all get all that is put after they have begun.
+
+    Iterate the bus for what comes from now on, or a `mark()` for what came since then. Iteration ends after `close()`.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._feeds: weakref.WeakSet[Feed[T]] = weakref.WeakSet()
+        self._closed = False
+
+    def put(self, item: T) -> None:
+        """Give the item to all readers; never blocks.
+
+        Raises:
+            BusGone: the bus is closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise BusGone(f'{item!r} was put on a bus that is closed.')
+            for feed in self._feeds:
+                feed.put(item)
+
+    def mark(self) -> BusMark[T]:
+        """Remember this place, to read from it later."""
+        feed: Feed[T] = Feed()
+        with self._lock:
+            self._feeds.add(feed)
+            if self._closed:
+                feed.close()
+        return BusMark(feed)
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return aiter(self.mark())
+
+    def close(self) -> None:
+        """Let all readers finish. Closing twice is fine."""
+        with self._lock:
+            self._closed = True
+            for feed in self._feeds:
+                feed.close()

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import inspect
 import itertools
+import json
 import os
 import pathlib
 import types
@@ -17,7 +18,15 @@ import attrs
 
 from kmock.chain import Chain, Responder, Served
 from kmock.clock import Clock, LoopClock
-from kmock.errors import KMockError, LimitError, NoAnswerError, UnmatchedError, UpstreamError
+from kmock.errors import (
+    BodyTooLongError,
+    KMockError,
+    KubernetesError,
+    LimitError,
+    NoAnswerError,
+    UnmatchedError,
+    UpstreamError,
+)
 from kmock.messages import Answer, BodyInterrupted, Ending, Outcome, Request
 from kmock.naming import action, resource
 from kmock.recording.cassette import Cassette
@@ -28,6 +37,7 @@ from kmock.recording.timeline import pace_clock
 from kmock.rules import boxes, views
 from kmock.rules.book import RuleBook
 from kmock.rules.criteria import Criteria, Criterion
+from kmock.rules.diagnosis import closest_rules
 from kmock.rules.payloads import Payload, Response
 from kmock.rules.rendering import failure_status
 from kmock.rules.sinks import Sink, SinkBox
@@ -48,6 +58,7 @@ class _Names:
     """The common public names, on the handler, because the fixture `kmock` shadows the module's name in a test."""
 
     KMockError = KMockError
+    KubernetesError = KubernetesError
     Request = Request
     Response = Response
     Payload = Payload
@@ -70,10 +81,6 @@ class _Names:
     resource = resource
     subresource = boxes.subresource
     text = boxes.text
-
-
-class _TooManyRequests(LimitError):
-    """The handler's `limit` is reached."""
 
 
 class _Unmatched(UnmatchedError):
@@ -209,10 +216,14 @@ class RawHandler(views.Root, _Names):
         try:
             self._served_count += 1
             if self.limit is not None and self._served_count > self.limit:
-                raise _TooManyRequests(f'limit={self.limit}: no more requests are served than that. Raise the limit.')
+                raise LimitError(f'limit={self.limit}: no more requests are served than that. Raise the limit.')
             if not request.content.kept and (not self._responders or self._book.wants_body(request)):
                 await request.read(self._max_body)
-            self._book.journal.append(request)
+            failed = self._book.journal.append(request)
+            if failed:
+                for exc in failed[1:]:
+                    self._collect(exc)
+                raise failed[0]
             answer = await self._handle(request)
         except UpstreamError as exc:
             # No answer there, no answer here: that is traffic, not an error of ours.
@@ -239,11 +250,18 @@ class RawHandler(views.Root, _Names):
             return answer
         if self._player is not None:
             raise _Unmatched(self._player.explain(request), kubernetes=request.call is not None)
+        raise NoAnswerError(self._explain(request))
+
+    def _explain(self, request: Request) -> str:
+        """What is to be written so that the request has an answer, and what was nearly that."""
         target = f'{request.method} {request.path}'
-        raise NoAnswerError(
-            f'No rule for {target}. Add kmock[{target.lower() if request.path.islower() else target!r}] << ..., '
+        mend = (
+            f'No rule for {target}. Add kmock[{f"{request.method.lower()} {request.path}"!r}] << ..., '
             'or a fallback for all that has no rule: kmock.fallback << 404.'
         )
+        with self._book.journal.lock:
+            closest = closest_rules(self._book, request)
+        return '\n'.join([mend, *(f'Closest rule: {each}' for each in closest)])
 
     async def _render_error(self, exc: Exception) -> Answer:
         """The answer to a request that failed. To be overridden, and called by `super()`."""
@@ -251,14 +269,19 @@ class RawHandler(views.Root, _Names):
             if getattr(exc, 'kubernetes', False):
                 return Answer.json(failure_status(599, str(exc)), status=599)
             return _text_answer(599, str(exc))
-        too_long = isinstance(exc, LimitError) and not isinstance(exc, _TooManyRequests)
-        return _text_answer(413 if too_long else 500, _describe(exc))
+        if isinstance(exc, KubernetesError):
+            return Answer.json(_status_of(exc), status=exc.status)
+        return _text_answer(413 if isinstance(exc, BodyTooLongError) else 500, _describe(exc))
 
     async def _stream_error(self, exc: Exception, response: StreamWriter) -> None:
         """Called when the body of an answer fails on its way. To be overridden: what is written here is sent at last.
 
-        If nothing is written, the response is cut, so that the client notices.
+        If nothing is written, the response is cut, so that the client notices. A KubernetesError is written as an
+        ERROR event of a watch.
         """
+        if isinstance(exc, KubernetesError):
+            event = {'type': 'ERROR', 'object': _status_of(exc)}
+            await response.write(json.dumps(event, separators=(',', ':')).encode() + b'\n')
 
     async def _answer_error(self, exc: Exception) -> Answer:
         self._collect(exc)
@@ -289,8 +312,13 @@ class RawHandler(views.Root, _Names):
         return self._levels[-1]
 
     @property
-    def active(self) -> list[Request]:
-        """The requests under way: those that came, and whose responses have not ended."""
+    def active(self) -> bool:
+        """Whether the handler is entered, so that it answers requests."""
+        return self._chain is not None
+
+    @property
+    def under_way(self) -> list[Request]:
+        """The requests that came, and whose responses have not ended."""
         return list(self._under_way.values())
 
     @property
@@ -396,6 +424,10 @@ class RawHandler(views.Root, _Names):
 def _describe(exc: BaseException) -> str:
     text = str(exc)
     return f'{type(exc).__name__}: {text}' if text else type(exc).__name__
+
+
+def _status_of(exc: KubernetesError) -> dict[str, Any]:
+    return failure_status(exc.status, exc.message or '', exc.reason, exc.details)
 
 
 def _text_answer(status: int, text: str) -> Answer:

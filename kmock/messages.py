@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
-from kmock.errors import KMockError, LimitError
+from kmock.errors import BodyTooLongError, KMockError
 from kmock.naming import Call, Resource, action, parse_call, split_target
 
 __all__ = [
@@ -126,7 +126,7 @@ class RequestBody:
         """Read the whole body and keep it.
 
         Raises:
-            LimitError: it is longer than `limit` bytes. What was read is lost then.
+            BodyTooLongError: it is longer than `limit` bytes. What was read is lost then.
             KMockError: it was streamed through before.
         """
         if self._bytes is None:
@@ -137,7 +137,7 @@ class RequestBody:
             async for piece in self.stream():
                 size += len(piece)
                 if limit is not None and size > limit:
-                    raise LimitError(f'The body of the request is longer than {limit} bytes (max_body).')
+                    raise BodyTooLongError(f'The body of the request is longer than {limit} bytes (max_body).')
                 pieces.append(piece)
             self._bytes = b''.join(pieces)
         return self._bytes

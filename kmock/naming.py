@@ -11,9 +11,19 @@ import enum
 import re
 import urllib.parse
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-__all__ = ['Call', 'Resource', 'action', 'is_true', 'parse_call', 'parse_resource', 'resource', 'split_target']
+__all__ = [
+    'Call',
+    'Resource',
+    'Selectable',
+    'action',
+    'is_true',
+    'parse_call',
+    'parse_resource',
+    'resource',
+    'split_target',
+]
 
 _VERSION = r'(?P<version>v[0-9]+(?:(?:alpha|beta)[0-9]+)?)'
 _PLURAL = r'(?P<plural>[a-z][a-z0-9-]*)'
@@ -43,6 +53,18 @@ class Resource:
         """The path of the cluster-wide list, e.g. `/api/v1/pods`, `/apis/kopf.dev/v1/kopfexamples`."""
         prefix = f'/apis/{self.group}' if self.group else '/api'
         return f'{prefix}/{self.version}/{self.plural}'
+
+
+@runtime_checkable
+class Selectable(Protocol):
+    """Anything that names a resource type by its parts; it can stand wherever a resource can."""
+
+    @property
+    def group(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def plural(self) -> str: ...
 
 
 class resource:  # noqa: N801  (a word that users type)

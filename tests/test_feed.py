@@ -1,11 +1,12 @@
-"""Facts about the feed between producers in any thread and one consumer in a loop."""
+"""Facts about the feed between producers in any thread and one consumer in a loop; and the bus of many consumers."""
 
 import asyncio
+import gc
 import threading
 
 import pytest
 
-from kmock.feed import Feed
+from kmock.feed import Bus, BusGone, Feed
 
 
 async def test_items_come_in_order_and_end_after_closing() -> None:
@@ -83,3 +84,33 @@ def test_putting_after_the_consumers_loop_is_closed_is_harmless() -> None:
     asyncio.run(wait_a_little())
     feed.put(1)
     feed.close()
+
+
+async def test_all_readers_of_a_bus_get_all_that_is_put_after_they_began():
+    bus: Bus[int] = Bus()
+    bus.put(0)
+    early = bus.mark()
+    bus.put(1)
+    late = bus.mark()
+    bus.put(2)
+    bus.close()
+    assert [item async for item in early] == [1, 2]
+    assert [item async for item in late] == [2]
+    assert [item async for item in bus] == []
+    with pytest.raises(BusGone, match='3 was put on a bus that is closed'):
+        bus.put(3)
+
+
+async def test_a_bus_wakes_those_who_wait_and_forgets_those_who_left():
+    bus: Bus[int] = Bus()
+
+    async def first() -> int:
+        return await anext(aiter(bus))
+
+    reader = asyncio.create_task(first())
+    await asyncio.sleep(0)
+    bus.put(1)
+    assert await reader == 1
+    del reader
+    gc.collect()
+    assert len(bus._feeds) == 0

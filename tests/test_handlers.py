@@ -91,7 +91,7 @@ async def test_a_request_without_a_rule_is_answered_500_that_names_the_mend():
         reply = await ask(handler, 'get /X')
         assert reply.status == 500
         assert b'kmock.fallback << 404' in reply.body
-        assert b"kmock['GET /X']" in reply.body
+        assert b"kmock['get /X']" in reply.body
         assert isinstance(handler.errors[0], NotImplementedError)
         assert isinstance(handler.errors[0], NoAnswerError)
 
@@ -136,9 +136,17 @@ async def test_parallel_requests_are_under_way_until_they_are_observed():
         handler << 200
         request = make('/')
         answer = await handler.handle(request)
-        assert handler.active == [request]
+        assert handler.under_way == [request]
         handler.observe(request, answer, Outcome.COMPLETE)
-        assert handler.active == []
+        assert handler.under_way == []
+
+
+async def test_a_handler_is_active_while_it_is_entered():
+    handler = RawHandler()
+    assert handler.active is False
+    async with handler, handler:
+        assert handler.active is True
+    assert handler.active is False
 
 
 async def test_responders_learn_how_exchanges_end():
@@ -464,3 +472,67 @@ async def test_errors_while_a_request_is_cancelled_are_not_collected():
 def test_importing_handlers_leaves_aiohttp_alone():
     code = 'import sys, kmock.handlers; sys.exit("aiohttp" in sys.modules)'
     assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
+
+
+# --- errors of Kubernetes
+
+
+@pytest.mark.parametrize(
+    ('raised', 'status', 'expected'),
+    [
+        (
+            kmock.KubernetesError(409, 'AlreadyExists', 'it is there', {'name': 'x'}),
+            409,
+            {'reason': 'AlreadyExists', 'message': 'it is there', 'details': {'name': 'x'}, 'code': 409},
+        ),
+        (kmock.KubernetesError, 500, {'reason': 'InternalError', 'code': 500}),
+        (kmock.KubernetesNotFoundError, 404, {'reason': 'NotFound', 'status': 'Failure', 'kind': 'Status'}),
+        (kmock.KubernetesObjectNotFoundError({'name': 'x'}), 404, {'details': {'name': 'x'}, 'apiVersion': 'v1'}),
+    ],
+)
+async def test_a_kubernetes_error_raised_anywhere_answers_a_status(raised, status, expected):
+    def fail():
+        raise raised
+
+    async with RawHandler() as handler:
+        handler['/callable'] << fail
+        handler['/'] << raised
+        for target in ('/', '/callable'):
+            reply = await ask(handler, target)
+            assert reply.status == status
+            assert expected.items() <= reply.data.items()
+        assert [isinstance(error, kmock.KubernetesError) for error in handler.errors] == [True, True]
+
+
+async def test_a_kubernetes_error_amid_a_stream_is_an_error_event():
+    async with RawHandler() as handler:
+        handler << ({'type': 'ADDED'}, kmock.KubernetesError(410, 'Expired', 'too old'))
+        reply = await ask(handler, '/')
+        assert [line['type'] for line in reply.lines] == ['ADDED', 'ERROR']
+        assert reply.lines[1]['object']['code'] == 410
+        assert not reply.cut
+
+
+def test_kubernetes_errors_are_one_family_and_check_their_status():
+    for kind in (
+        kmock.KubernetesEndpointNotFoundError,
+        kmock.KubernetesResourceNotFoundError,
+        kmock.KubernetesObjectNotFoundError,
+    ):
+        assert issubclass(kind, kmock.KubernetesNotFoundError)
+    assert issubclass(kmock.KubernetesNotFoundError, kmock.KubernetesError)
+    assert repr(kmock.KubernetesError(404, message='gone')) == "KubernetesError(status=404, message='gone')"
+    with pytest.raises(ValueError, match='from 400 to 599'):
+        kmock.KubernetesError('not found')
+
+
+async def test_the_same_error_of_a_view_and_a_rule_is_collected_once():
+    def fail():
+        raise ZeroDivisionError('of mine')
+
+    async with RawHandler() as handler:
+        view = handler[fail]
+        handler[fail] << b'x'
+        assert (await ask(handler, '/')).body == b'ZeroDivisionError: of mine\n'
+        assert [str(error) for error in handler.errors] == ['of mine']
+        assert len(view) == 0

@@ -29,12 +29,14 @@ class Gate:
         priority: the priorities given to the view and to those that it narrows down, the outermost first.
         stateful: whether the view's verdict was taken on arrival, so that the criteria alone do not tell it.
         holds: tells whether a request, which has arrived, belongs to the view.
+        show: the view as the user wrote it.
     """
 
     criteria: Criteria
     priority: tuple[float, ...]
     stateful: bool
     holds: Callable[[Request], bool]
+    show: Callable[[], str]
 
 
 class Rule:

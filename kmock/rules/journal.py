@@ -123,15 +123,11 @@ class Journal:
         self._readers: Index[_Watch] = Index()
         self._written = 0
 
-    def append(self, request: Request) -> None:
-        """Log the request and let it be judged.
-
-        Raises:
-            ExceptionGroup: what judges raised; all of them have been asked nevertheless.
-        """
+    def append(self, request: Request) -> list[Exception]:
+        """Log the request and let it be judged. Gives what judges raised, the same error of several judges once."""
+        errors: list[Exception] = []
         with self.lock:
             self.keep(request)
-            errors: list[Exception] = []
             if self._watches:
                 for watch in self._watches.candidates(request):
                     judge = watch.judge()
@@ -139,9 +135,9 @@ class Journal:
                         if judge is not None:
                             judge.judge(request)
                     except Exception as exc:
-                        errors.append(exc)
-        if errors:
-            raise errors[0] if len(errors) == 1 else ExceptionGroup('criteria failed', errors)
+                        if not any(type(exc) is type(each) and exc.args == each.args for each in errors):
+                            errors.append(exc)
+        return errors
 
     def keep(self, request: Request) -> None:
         """Log the request, and forget the oldest one beyond the limit."""

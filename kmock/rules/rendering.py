@@ -56,10 +56,11 @@ _REASONS = {
 }
 
 
-def failure_status(code: int, message: str = '') -> dict[str, Any]:
+def failure_status(code: int, message: str = '', reason: str | None = None, details: Any = None) -> dict[str, Any]:
     """A Status object of Kubernetes for an error."""
     status = {'kind': 'Status', 'apiVersion': 'v1', 'metadata': {}, 'status': 'Failure', 'message': message}
-    return {**status, 'reason': _REASONS.get(code, 'Unknown'), 'code': code}
+    status['reason'] = reason or _REASONS.get(code, 'Unknown')
+    return {**status, **({} if details is None else {'details': details}), 'code': code}
 
 
 class LiveStreams:

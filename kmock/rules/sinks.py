@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, MutableMapping, MutableSequence, MutableSet
 from typing import Any
 
+from kmock.feed import Bus
 from kmock.messages import Request
 from kmock.rules.calling import takes_request, wants_await
 
@@ -114,6 +115,15 @@ class _Queue(SinkBox):
         self.target.put_nowait(request)
 
 
+class _Bus(SinkBox):
+    """A bus, for all of its readers."""
+
+    __slots__ = ()
+
+    async def pour(self, request: Request) -> None:
+        self.target.put(request)
+
+
 class _Generator(SinkBox):
     """A generator, sync or async, that is sent the requests until it ends."""
 
@@ -187,6 +197,8 @@ def read_sink(written: Any) -> Sink:
             return _File(written)
         case asyncio.Queue() | queue.Queue() | queue.SimpleQueue():
             return _Queue(written)
+        case Bus():
+            return _Bus(written)
         case asyncio.Future() | concurrent.futures.Future():
             return _Signal(written)
         case asyncio.Event() | threading.Event() | asyncio.Condition() | threading.Condition():

@@ -517,7 +517,13 @@ class Reaction(View):
         else:
             stateful = view._way is Way.STATEFUL
             holds = view._holds if stateful or isinstance(view, Root) else view._criteria.matches
-            gate = Gate(criteria=view._criteria, priority=view._priority, stateful=stateful, holds=holds)
+            gate = Gate(
+                criteria=view._criteria,
+                priority=view._priority,
+                stateful=stateful,
+                holds=holds,
+                show=functools.partial(label, view),
+            )
             self._rule = self._rulebook.add(gate, payload)
 
     @property

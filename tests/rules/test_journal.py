@@ -2,7 +2,6 @@
 
 import gc
 
-import pytest
 from asking import make
 
 from kmock.rules.criteria import EVERYTHING, Criteria
@@ -98,8 +97,8 @@ def test_all_judges_are_asked_even_if_some_fail():
     judges = [FailingJudge(), Judge(), FailingJudge()]
     for judge in judges:
         journal.watch(judge, EVERYTHING)
-    with pytest.raises(ExceptionGroup, match='criteria failed'):
-        journal.append(make('/'))
+    errors = journal.append(make('/'))
+    assert [type(each) for each in errors] == [ZeroDivisionError]  # the same error of two judges is told once
     assert len(judges[1].judged) == 1
     assert len(journal.entries) == 1
 

@@ -149,3 +149,13 @@ def test_the_public_classes_are_those_of_sinks():
     assert isinstance(read_sink([]), kmock.Sink)
     assert isinstance(read_sink([]), kmock.SinkBox)
     assert read_sink(read_sink([])) is not None
+
+
+async def test_a_bus_brings_requests_to_all_of_its_readers(raw):
+    bus: kmock.Bus[kmock.Request] = kmock.Bus()
+    one, two = bus.mark(), bus.mark()
+    raw >> bus
+    raw << b'x'
+    await ask(raw, '/')
+    bus.close()
+    assert [each async for each in one] == [each async for each in two] == [raw[0]]
