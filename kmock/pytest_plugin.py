@@ -13,6 +13,7 @@ import os
 import pkgutil
 import re
 import types
+import unittest
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -109,7 +110,8 @@ def _asyncio_fixture(scope: _LoopScope) -> object:
 def _inner_fixture(request: pytest.FixtureRequest) -> str:
     """Tell which fixture serves where the test runs."""
     item = request.node
-    if not inspect.iscoroutinefunction(inspect.unwrap(request.function)):
+    in_unittest = isinstance(request.cls, type) and issubclass(request.cls, unittest.TestCase)  # no plugin runs these
+    if in_unittest or not inspect.iscoroutinefunction(inspect.unwrap(request.function)):
         return '_kmock_in_thread'
     if request.config.pluginmanager.hasplugin('asyncio'):
         import pytest_asyncio
@@ -183,14 +185,17 @@ def _find_class(cls: object) -> type['RawHandler']:
     """The class itself, or what a text names: `package.module:Class`, `package.module.Class`, a name of kmock."""
     from kmock.handlers import RawHandler
 
-    found = cls
+    found, reason = cls, ''
     if isinstance(cls, str):
-        for name in (cls, f'kmock.{cls}'):
-            with contextlib.suppress(ImportError, AttributeError, ValueError):
-                found = pkgutil.resolve_name(name)
+        for name in (f'kmock.{cls}', cls):
+            try:
+                found, reason = pkgutil.resolve_name(name), ''
                 break
+            except (ImportError, AttributeError, ValueError) as error:
+                reason = f': {error}'
     if not (isinstance(found, type) and issubclass(found, RawHandler)):
-        raise _refusal(f'The option cls of kmock must be a class of handlers, or the name of one, not {cls!r}.')
+        refused = f'{cls!r}{reason}'.rstrip('.')
+        raise _refusal(f'The option cls of kmock must be a class of handlers, or the name of one, not {refused}.')
     return found
 
 

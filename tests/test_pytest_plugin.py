@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
+import trustme  # noqa: F401  # once for all suites: pytester forgets what was imported in its runs
 
-import kmock.handlers
-import kmock.server  # noqa: F401  # once for all suites: pytester forgets what was imported in its runs
+import kmock.background  # noqa: F401  # likewise
 
 pytest_plugins = ['pytester']
 
