@@ -28,7 +28,7 @@ def check_output(path: Path, *, force: bool) -> None:
     if not path.absolute().parent.is_dir():
         raise click.ClickException(f"Can't write {path}: there is no folder {path.parent}.")
     if os.path.lexists(path) and not force:
-        raise click.ClickException(f'{path} exists already: give -o another path, or --force to replace it.')
+        raise click.ClickException(f'{path} exists already: choose another path, or --force to replace it.')
 
 
 def check_cassette_output(path: Path, *, force: bool) -> None:
