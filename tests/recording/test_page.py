@@ -104,3 +104,23 @@ def test_long_exchanges_are_cut_and_say_where_the_rest_is(monkeypatch: pytest.Mo
 
 def test_an_empty_cassette_has_a_page() -> None:
     assert 'requests  none' in parsed(tape()).text
+
+
+def test_a_long_target_is_shortened_before_its_end() -> None:
+    target = '/api/v1/namespaces/ns/configmaps/the-name'
+    found = parsed(tape(taped('GET', target), taped('GET', '/short')))
+    parts = [attributes for tag, attributes in found.tags if attributes.get('class') == 'target']
+    assert [attributes['title'] for attributes in parts] == [target, '/short']
+    text = ''.join(page(tape(taped('GET', target))))
+    assert '<span>/api/v1/namespaces/ns</span><span>/configmaps/the-name</span>' in text
+
+
+def test_the_moments_of_a_watch_are_marked_each_place_once() -> None:
+    watch = taped('GET', '/a?watch=1', at=5, head=0, pieces=[(0, b'a'), (2, b'b'), (2.001, b'c'), (5, b'd')], end=5)
+    plain = taped('GET', '/b', pieces=[(1, b'a')], end=5)
+    found = parsed(tape(plain, watch))
+    assert [attributes['style'] for tag, attributes in found.tags if tag == 'i'] == [
+        'left:50.0%',
+        'left:70.0%',
+        'left:100.0%',
+    ]
