@@ -1,10 +1,11 @@
 """Payloads whose value is known only when a request asks for it: callables, awaitables, futures, events, queues.
 
 Each is a small class with one method, `resolve`, that waits and returns the value to take its place.
-What is blocking (the threading and queue modules) is waited for in a short-lived daemon thread, never in the loop.
+What is blocking, and what belongs to another event loop, is waited for where it can be; see `crossing.py`.
 """
 
 import asyncio
+import collections
 import concurrent.futures
 import contextlib
 import queue
@@ -14,11 +15,9 @@ from typing import Any
 
 from kmock.messages import Request
 from kmock.rules.calling import result_of, takes_request, wants_await
+from kmock.rules.crossing import BLOCKING_PATIENCE, in_its_loop, in_this_loop, in_thread, noticing
 
 __all__ = ['Awaited', 'Called', 'Deferred', 'HandOver', 'Iterated', 'Notified', 'Resulting', 'Taken', 'read_deferred']
-
-BLOCKING_PATIENCE = 0.05
-"""For how many seconds a thread waits before it looks whether it is still wanted."""
 
 
 class HandOver(Exception):
@@ -91,10 +90,13 @@ class Awaited(Deferred):
         if self._task is None:
             self._task = asyncio.ensure_future(result_of(self._awaitable))
         # A client that leaves takes nothing away from the others.
-        return await asyncio.shield(self._task)
+        return await asyncio.shield(in_this_loop(self._task))
 
     async def close(self) -> None:
-        if self._task is not None:
+        if self._task is not None and self._task.get_loop() is not asyncio.get_running_loop():
+            with contextlib.suppress(RuntimeError):  # that loop is closed already
+                self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+        elif self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
         else:
@@ -112,7 +114,9 @@ class Resulting(Deferred):
         self.future = future
 
     async def resolve(self, request: Request) -> Any:
-        return await asyncio.shield(asyncio.wrap_future(self.future))
+        if isinstance(self.future, concurrent.futures.Future):
+            return await asyncio.shield(asyncio.wrap_future(self.future))
+        return await noticing(asyncio.shield(in_this_loop(self.future)))
 
 
 class Notified(Deferred):
@@ -128,15 +132,20 @@ class Notified(Deferred):
     async def resolve(self, request: Request) -> Any:
         match self.source:
             case asyncio.Event():
-                await self.source.wait()
+                if not self.source.is_set():
+                    await in_its_loop(self.source, self.source.wait)
             case asyncio.Condition():
-                async with self.source:
-                    await self.source.wait()
+                await in_its_loop(self.source, self._wait_notified)
             case threading.Event():
                 if not self.source.is_set():
-                    await _in_thread(self._wait_event)
+                    await in_thread(self._wait_event)
             case threading.Condition():
-                await _in_thread(self._wait_condition)
+                await in_thread(self._wait_condition)
+
+    async def _wait_notified(self) -> None:
+        assert isinstance(self.source, asyncio.Condition)
+        async with self.source:
+            await self.source.wait()
 
     def _wait_event(self, wanted: Callable[[], bool]) -> None:
         assert isinstance(self.source, threading.Event)
@@ -151,46 +160,35 @@ class Notified(Deferred):
 
 
 class Taken(Deferred):
-    """A queue, of asyncio or threads: each asking takes one item."""
+    """A queue, of asyncio or threads: each asking takes one item. A client that leaves takes none with it."""
 
-    __slots__ = ('source',)
+    __slots__ = ('_returned', 'source')
 
     def __init__(self, source: asyncio.Queue[Any] | queue.Queue[Any] | queue.SimpleQueue[Any]) -> None:
         self.source = source
+        self._returned: collections.deque[Any] = collections.deque()
 
     async def resolve(self, request: Request) -> Any:
         if isinstance(self.source, asyncio.Queue):
-            return await self.source.get()
+            return await in_its_loop(self.source, self.source.get, self.source.put_nowait)
         try:
-            return self.source.get_nowait()
-        except queue.Empty:
-            return await _in_thread(self._take)
+            return self._returned.popleft() if self._returned else self.source.get_nowait()
+        except (queue.Empty, IndexError):
+            return await in_thread(self._take, self._return)
+
+    def _return(self, taken: Any) -> None:
+        if taken is not _NOT_TAKEN:
+            self._returned.append(taken)
 
     def _take(self, wanted: Callable[[], bool]) -> Any:
         assert not isinstance(self.source, asyncio.Queue)
         while wanted():
-            try:
-                return self.source.get(timeout=BLOCKING_PATIENCE)
-            except queue.Empty:
-                continue
-        return None
+            with contextlib.suppress(queue.Empty, IndexError):
+                return self._returned.popleft() if self._returned else self.source.get(timeout=BLOCKING_PATIENCE)
+        return _NOT_TAKEN
 
 
-async def _in_thread(wait: Callable[[Callable[[], bool]], Any]) -> Any:
-    """Run a blocking wait in a daemon thread of its own; it ends soon after it is no longer wanted."""
-    future: concurrent.futures.Future[Any] = concurrent.futures.Future()
-
-    def run() -> None:
-        with contextlib.suppress(concurrent.futures.InvalidStateError):  # cancelled just now: nobody waits
-            try:
-                result = wait(lambda: not future.cancelled())
-            except Exception as exc:  # goes to whoever waits
-                future.set_exception(exc)
-            else:
-                future.set_result(result)
-
-    threading.Thread(target=run, name='kmock-wait', daemon=True).start()
-    return await asyncio.wrap_future(future)
+_NOT_TAKEN = object()
 
 
 def read_deferred(written: Any) -> Deferred | None:
