@@ -116,7 +116,9 @@ def test_a_long_target_is_shortened_before_its_end() -> None:
 
 
 def test_the_moments_of_a_watch_are_marked_each_place_once() -> None:
-    watch = taped('GET', '/a?watch=1', at=5, head=0, pieces=[(0, b'a'), (2, b'b'), (2.001, b'c'), (5, b'd')], end=5)
+    watch = taped(
+        'GET', '/api/v1/pods?watch=1', at=5, head=0, pieces=[(0, b'a'), (2, b'b'), (2.001, b'c'), (5, b'd')], end=5
+    )
     plain = taped('GET', '/b', pieces=[(1, b'a')], end=5)
     found = parsed(tape(plain, watch))
     assert [attributes['style'] for tag, attributes in found.tags if tag == 'i'] == [
