@@ -13,6 +13,7 @@ from kmock.cli.command import environment, run_command
 from kmock.cli.kubeconfig_out import client_kubeconfig
 from kmock.cli.live import LiveLine
 from kmock.cli.options import Access
+from kmock.cli.output import standard_output
 from kmock.cli.signals import Signals
 from kmock.client_config import kubeconfig_text
 from kmock.clock import Clock
@@ -41,7 +42,8 @@ class Station:
         """Run COMMAND and return its exit status; without one wait for a signal, and return 0."""
         if command:
             return await run_command(command, environment(self.kubeconfig, self.url), self.signals, self.clock)
-        click.echo(f'{self.url} {self.kubeconfig}')
+        with standard_output() as stdout:
+            stdout.write(f'{self.url} {self.kubeconfig}\n')
         line.say(f'Point a client at it:  export KUBECONFIG={self.kubeconfig}')
         line.say('Stop with Ctrl-C.')
         async with line.shown():

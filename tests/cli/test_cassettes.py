@@ -71,7 +71,7 @@ def test_standard_output_that_closes_early_is_no_error(cassettes_folder: Path, t
 
 def test_a_full_device_is_one_line(cassettes_folder: Path) -> None:
     with Path('/dev/full').open('wb') as full:
-        for command in ('export', 'show'):
+        for command in ('export', 'show', 'replay'):
             process = subprocess.run(
                 [*KMOCK, command, str(cassettes_folder / 'kubectl.jsonl.gz')],
                 stdout=full,
