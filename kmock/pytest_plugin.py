@@ -12,6 +12,7 @@ import inspect
 import os
 import pkgutil
 import re
+import sys
 import types
 import unittest
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -46,6 +47,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line('markers', _MARKER)
     if config.pluginmanager.hasplugin('asyncio'):
         config.pluginmanager.register(_asyncio_fixtures(), 'kmock-asyncio')
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Show the requests seen when `assert len(kmock['get']) == 2` fails."""
+    if 'kmock.rules.views' not in sys.modules or not (type(left) is int or type(right) is int):
+        return None
+    from kmock.rules.assertions import explain_counts
+
+    return explain_counts(sys._getframe(1), op, left, right)
 
 
 # --- fixtures

@@ -1,0 +1,77 @@
+"""What pytest shows when an assertion on the number of requests fails."""
+
+import subprocess
+import sys
+
+import pytest
+
+import kmock.handlers
+import kmock.rules.assertions  # noqa: F401  # once for all suites: pytester forgets what was imported in its runs
+
+pytest_plugins = ['pytester']
+
+HEADER = """
+import pytest
+from kmock import RawHandler, Request
+
+@pytest.fixture
+async def seen():
+    async with RawHandler() as handler:
+        handler << b'x'
+        for method, target in [('GET', '/a?q=1'), ('POST', '/b'), ('GET', '/c')]:
+            await handler.handle(Request.make(method, target))
+        yield handler
+"""
+
+
+def failure(pytester: pytest.Pytester, *lines: str) -> list[str]:
+    """The lines that pytest prints of a failed test with those lines."""
+    body = '\n'.join(f'    {line}' for line in lines)
+    pytester.makepyfile(f'{HEADER}\nasync def test_it(seen):\n{body}\n')
+    result = pytester.runpytest_inprocess('-o', 'asyncio_mode=auto', '-vv', '-p', 'no:cacheprovider')
+    result.assert_outcomes(failed=1)
+    return [line[1:].strip() for line in result.outlines if line.startswith('E ')]
+
+
+@pytest.fixture(autouse=True)
+def _settled(pytester: pytest.Pytester) -> None:
+    pytester.makeini('[pytest]\nasyncio_default_fixture_loop_scope = function\n')
+
+
+@pytest.mark.parametrize(
+    'lines',
+    [
+        ["assert len(seen['get']) == 3"],
+        ["assert 3 == len(seen['get'])"],
+        ["assert len(seen['get']) > 2"],
+        ["gets = seen['get']", 'others = []', 'assert len(gets) == 3'],
+        ["class Case: gets = seen['get']", 'assert len(Case.gets) == 3'],
+        ['def check(view):', '    assert len(view) == 3', "check(seen['get'])"],
+    ],
+)
+def test_the_requests_of_the_view_and_the_others_are_shown(pytester: pytest.Pytester, lines: list[str]) -> None:
+    shown = failure(pytester, *lines)
+    start = shown.index("kmock['get'] has seen 2 requests:")
+    assert shown[start + 1 : start + 5] == ['GET /a?q=1', 'GET /c', 'and besides, there came 1 request:', 'POST /b']
+    assert shown[0].removeprefix('AssertionError: assert ') in ('2 == 3', '3 == 2', '2 > 2')
+
+
+def test_an_empty_view_shows_what_came_instead(pytester: pytest.Pytester) -> None:
+    shown = failure(pytester, "assert len(seen['put']) == 1")
+    assert "kmock['put'] has seen no requests" in shown
+    assert 'and besides, there came 3 requests:' in shown
+
+
+def test_other_numbers_are_compared_as_ever(pytester: pytest.Pytester) -> None:
+    shown = failure(pytester, "gets = seen['get']", 'assert len([1, 2, 3, 4]) == 5')
+    assert not any('has seen' in line for line in shown)
+
+
+def test_the_hook_costs_nothing_where_kmock_is_not_used() -> None:
+    code = """if True:
+        import sys
+        from kmock.pytest_plugin import pytest_assertrepr_compare
+        assert pytest_assertrepr_compare('==', 1, 2) is None
+        assert not [name for name in sys.modules if name.startswith('kmock.rules')]
+    """
+    subprocess.run([sys.executable, '-c', code], check=True)
