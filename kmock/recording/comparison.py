@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from kmock.messages import Outcome
 from kmock.recording.cassette import Cassette, Exchange
-from kmock.recording.normalizing import Normalizer
 from kmock.recording.printable import display_width, shorten, shorten_middle
+from kmock.recording.questions.normalizing import Normalizer
 from kmock.recording.report import bar, count_text, duration_text
 
 __all__ = ['Comparison', 'Pair', 'compare', 'figures_lines', 'side_by_side']

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from kmock.errors import CassetteError
 from kmock.recording.cassette import Cassette, Problems
-from kmock.recording.compression import ZSTD_MAGIC, unpack_zstd
-from kmock.recording.encoding import MAGIC
-from kmock.recording.scanning import index_file
-from kmock.recording.writer import CassetteWriter
+from kmock.recording.disk.compression import ZSTD_MAGIC, unpack_zstd
+from kmock.recording.disk.encoding import MAGIC
+from kmock.recording.disk.scanning import index_file
+from kmock.recording.disk.writer import CassetteWriter
 
 __all__ = ['CassetteWriter', 'load', 'open_regular', 'repair']
 

@@ -13,14 +13,13 @@ from typing import BinaryIO
 
 from kmock.errors import CassetteError
 from kmock.recording.cassette import Cassette, Exchange, Problems
-from kmock.recording.compression import ZSTD_MAGIC, text_of
-from kmock.recording.encoding import MAGIC
-from kmock.recording.format import load, open_regular
-from kmock.recording.frames import BodyFrame, ChunkFrame, DataFrame, Frame, RequestFrame, detach_body, split
-from kmock.recording.har_export import write_har
-from kmock.recording.har_import import read_har
-from kmock.recording.jsontext import MAX_TEXT, parse_object, to_json
-from kmock.recording.records import (
+from kmock.recording.disk.compression import ZSTD_MAGIC, text_of
+from kmock.recording.disk.encoding import MAGIC
+from kmock.recording.disk.spool import Spool
+from kmock.recording.foreign.har_export import write_har
+from kmock.recording.foreign.har_import import read_har
+from kmock.recording.foreign.jsontext import MAX_TEXT, parse_object, to_json
+from kmock.recording.foreign.records import (
     HEADER_KEYS,
     KEYS,
     fits_version_1,
@@ -29,7 +28,8 @@ from kmock.recording.records import (
     record_of,
     record_of_header,
 )
-from kmock.recording.spool import Spool
+from kmock.recording.format import load, open_regular
+from kmock.recording.frames import BodyFrame, ChunkFrame, DataFrame, Frame, RequestFrame, detach_body, split
 
 __all__ = ['open_cassette', 'read_har', 'read_jsonl', 'write_har', 'write_jsonl']
 

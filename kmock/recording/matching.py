@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from kmock.naming import split_target
 from kmock.recording.cassette import Cassette, Exchange
-from kmock.recording.normalizing import Normalizer, Question
-from kmock.recording.stable_heads import loose_path, uniform_path
+from kmock.recording.questions.normalizing import Normalizer, Question
+from kmock.recording.questions.stable_heads import loose_path, uniform_path
 
 __all__ = ['Match', 'Matcher']
 

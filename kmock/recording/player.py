@@ -19,9 +19,9 @@ from kmock.recording.cassette import Cassette, Exchange
 from kmock.recording.conditions import not_modified
 from kmock.recording.frames import Headers, ResponseFrame
 from kmock.recording.matching import Match, Matcher
-from kmock.recording.normalizing import Question
 from kmock.recording.printable import shorten, shorten_middle
-from kmock.recording.refusals import explain
+from kmock.recording.questions.normalizing import Question
+from kmock.recording.questions.refusals import explain
 from kmock.recording.timeline import (
     Schedule,
     announced_length,

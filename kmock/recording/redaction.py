@@ -19,12 +19,12 @@ from collections.abc import Callable, Iterable, Mapping
 from kmock.errors import CassetteError, KMockError
 from kmock.naming import parse_call, split_target
 from kmock.recording.cassette import Header, Headers
-from kmock.recording.credentials import JWT, Credentials
-from kmock.recording.placeholders import Placeholders
-from kmock.recording.protobuf import ProtobufError, redact_envelope, redact_watch_event
-from kmock.recording.secretobjects import EmbeddedSecrets, JsonRules, JsonSecrets, parse_path, redact_string
-from kmock.recording.secretyaml import redact_yaml
-from kmock.recording.splicing import ENDLESS, LIMIT, BodyRedactor, Piped, Splicer, Whole
+from kmock.recording.secrets.credentials import JWT, Credentials
+from kmock.recording.secrets.placeholders import Placeholders
+from kmock.recording.secrets.protobuf import ProtobufError, redact_envelope, redact_watch_event
+from kmock.recording.secrets.secretobjects import EmbeddedSecrets, JsonRules, JsonSecrets, parse_path, redact_string
+from kmock.recording.secrets.secretyaml import redact_yaml
+from kmock.recording.secrets.splicing import ENDLESS, LIMIT, BodyRedactor, Piped, Splicer, Whole
 
 __all__ = ['BodyRedactor', 'Redactor']
 

@@ -17,8 +17,8 @@ from kmock_process import kmock
 from small_cluster import SmallCluster
 
 from kmock.cli import main
-from kmock.recording import encoding
 from kmock.recording.cassette import Header
+from kmock.recording.disk import encoding
 from kmock.recording.format import CassetteWriter
 
 NOTHING = ['--', sys.executable, '-c', '']

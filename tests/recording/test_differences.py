@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from kmock.recording.differences import find_differences
-from kmock.recording.normalizing import Normalizer
+from kmock.recording.questions.differences import find_differences
+from kmock.recording.questions.normalizing import Normalizer
 
 PODS = '/api/v1/namespaces/ns/pods'
 JSON = [('Content-Type', 'application/json')]

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 
 from kmock.errors import CassetteError
 from kmock.messages import Outcome
-from kmock.recording import har_export
 from kmock.recording.cassette import (
     BodyFrame,
     Cassette,
@@ -24,6 +23,7 @@ from kmock.recording.cassette import (
     ResponseFrame,
     TunnelFrame,
 )
+from kmock.recording.foreign import har_export
 from kmock.recording.interchange import open_cassette, read_har, write_har, write_jsonl
 
 SHIPPED = Path(__file__).parents[2] / 'cassettes'

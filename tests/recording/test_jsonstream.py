@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmock.recording.jsonstream import MAX_DEPTH, JsonError, Lexer, Token, map_back, unescape
+from kmock.recording.secrets.jsonstream import MAX_DEPTH, JsonError, Lexer, Token, map_back, unescape
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(),

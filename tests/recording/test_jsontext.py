@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmock.recording import jsontext
-from kmock.recording.jsontext import JsonReader, parse_object, take, to_json
+from kmock.recording.foreign import jsontext
+from kmock.recording.foreign.jsontext import JsonReader, parse_object, take, to_json
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(max_size=30),

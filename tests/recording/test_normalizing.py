@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from kmock.recording.generated import loosen
-from kmock.recording.normalizing import Normalizer
+from kmock.recording.questions.generated import loosen
+from kmock.recording.questions.normalizing import Normalizer
 
 UID = '437ab435-cd81-4fad-94c1-600a0e7b1379'
 OTHER_UID = 'b8c4f728-f7b2-4642-a121-626a908ef023'

@@ -5,9 +5,9 @@ import itertools
 
 import pytest
 
-from kmock.recording.protobuf import ProtobufError, redact_envelope
 from kmock.recording.redaction import Redactor
-from kmock.recording.splicing import LIMIT
+from kmock.recording.secrets.protobuf import ProtobufError, redact_envelope
+from kmock.recording.secrets.splicing import LIMIT
 
 KEY = b'k' * 16
 SECRETS = '/api/v1/namespaces/d/secrets'

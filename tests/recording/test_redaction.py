@@ -12,7 +12,7 @@ from redaction_cases import CANARY, CASES, KEY, LEAKS, PATHS, PATTERNS, SECRETS,
 
 from kmock.errors import KMockError
 from kmock.recording.redaction import Redactor
-from kmock.recording.splicing import LIMIT
+from kmock.recording.secrets.splicing import LIMIT
 
 every_case = pytest.mark.parametrize('case', CASES.values(), ids=CASES)
 

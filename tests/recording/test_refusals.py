@@ -5,7 +5,7 @@ from typing import Any
 from taping import JSON, tape, taped
 
 from kmock.recording.matching import Matcher
-from kmock.recording.refusals import explain
+from kmock.recording.questions.refusals import explain
 
 PODS = '/api/v1/namespaces/ns/pods'
 

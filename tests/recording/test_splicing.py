@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmock.recording.splicing import ENDLESS, LIMIT, Piped, Splicer, Whole, held_prefix, proper_prefixes
+from kmock.recording.secrets.splicing import ENDLESS, LIMIT, Piped, Splicer, Whole, held_prefix, proper_prefixes
 
 
 def splicer(*pieces: bytes) -> Splicer:

@@ -22,6 +22,8 @@ from typing import Any, BinaryIO, Final
 
 from kmock.naming import split_target
 from kmock.recording.cassette import Cassette, Exchange
+from kmock.recording.foreign.jsontext import to_json
+from kmock.recording.foreign.records import data_record, split_query
 from kmock.recording.frames import (
     BodyFrame,
     ChunkFrame,
@@ -36,8 +38,6 @@ from kmock.recording.frames import (
     detach_body,
     split,
 )
-from kmock.recording.jsontext import to_json
-from kmock.recording.records import data_record, split_query
 
 __all__ = ['VERSION', 'write_har']
 

@@ -6,7 +6,7 @@ import urllib.parse
 from collections.abc import Iterator
 
 from kmock.naming import is_true
-from kmock.recording.generated import MARK, SET, loosen, without_uids
+from kmock.recording.questions.generated import MARK, SET, loosen, without_uids
 
 __all__ = [
     'SELECTOR_PARAMS',

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import yaml
 
-from kmock.recording.placeholders import Placeholders, is_placeholder
-from kmock.recording.secretobjects import DATA, DATA_KEYS
+from kmock.recording.secrets.placeholders import Placeholders, is_placeholder
+from kmock.recording.secrets.secretobjects import DATA, DATA_KEYS
 
 __all__ = ['redact_yaml']
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from kmock.errors import CassetteError
 from kmock.recording.cassette import Cassette, Problems, apply_note
-from kmock.recording.encoding import (
+from kmock.recording.disk.encoding import (
     CHUNK,
     HEAD,
     MAGIC,

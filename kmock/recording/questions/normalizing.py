@@ -37,8 +37,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from kmock.naming import is_true, split_target
-from kmock.recording.generated import IGNORED, JSON, MARK, TIME, is_epoch, is_timestamp, loosen
-from kmock.recording.stable_heads import (
+from kmock.recording.questions.generated import IGNORED, JSON, MARK, TIME, is_epoch, is_timestamp, loosen
+from kmock.recording.questions.stable_heads import (
     SELECTOR_PARAMS,
     TOKEN_PARAMS,
     is_watch_path,

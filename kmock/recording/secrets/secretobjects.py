@@ -17,9 +17,9 @@ import re
 from typing import NamedTuple
 
 from kmock.errors import KMockError
-from kmock.recording.jsonstream import JsonError, Lexer, Token, map_back, unescape
-from kmock.recording.placeholders import Placeholders
-from kmock.recording.splicing import ENDLESS, LIMIT, Edit, Splicer, held_prefix, proper_prefixes
+from kmock.recording.secrets.jsonstream import JsonError, Lexer, Token, map_back, unescape
+from kmock.recording.secrets.placeholders import Placeholders
+from kmock.recording.secrets.splicing import ENDLESS, LIMIT, Edit, Splicer, held_prefix, proper_prefixes
 
 __all__ = ['EmbeddedSecrets', 'JsonRules', 'JsonSecrets', 'Path', 'mode_of_pointer', 'parse_path', 'redact_string']
 

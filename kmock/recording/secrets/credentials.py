@@ -17,8 +17,8 @@ import dataclasses
 import re
 from collections.abc import Iterator
 
-from kmock.recording.placeholders import Placeholders, decode_base64, is_placeholder
-from kmock.recording.splicing import Splicer, held_prefix, proper_prefixes
+from kmock.recording.secrets.placeholders import Placeholders, decode_base64, is_placeholder
+from kmock.recording.secrets.splicing import Splicer, held_prefix, proper_prefixes
 
 __all__ = ['JWT', 'Credentials']
 

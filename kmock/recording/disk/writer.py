@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from kmock.errors import CassetteError
-from kmock.recording.encoding import Encoder
+from kmock.recording.disk.encoding import Encoder
 from kmock.recording.frames import Frame, Header, NoteFrame
 
 __all__ = ['CassetteWriter']

@@ -11,10 +11,10 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from kmock.naming import Call, parse_call
-from kmock.recording.differences import Difference, find_differences
 from kmock.recording.matching import Matcher, Place
-from kmock.recording.normalizing import Question
 from kmock.recording.printable import shorten, shorten_middle
+from kmock.recording.questions.differences import Difference, find_differences
+from kmock.recording.questions.normalizing import Question
 
 __all__ = ['explain']
 

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from kmock.messages import Outcome
 from kmock.naming import split_target
+from kmock.recording.foreign.jsontext import take
 from kmock.recording.frames import (
     BodyFrame,
     ChunkFrame,
@@ -35,7 +36,6 @@ from kmock.recording.frames import (
     ResponseFrame,
     TunnelFrame,
 )
-from kmock.recording.jsontext import take
 
 __all__ = [
     'FORMAT',

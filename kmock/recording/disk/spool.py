@@ -5,11 +5,11 @@ from typing import Self
 
 from kmock.errors import CassetteError
 from kmock.recording.cassette import Cassette, Problems
-from kmock.recording.compression import nameless_file
-from kmock.recording.encoding import Encoder
+from kmock.recording.disk.compression import nameless_file
+from kmock.recording.disk.encoding import Encoder
+from kmock.recording.disk.scanning import index_file
 from kmock.recording.frames import Frame, Header
 from kmock.recording.index import FrameIndex
-from kmock.recording.scanning import index_file
 
 __all__ = ['Spool']
 

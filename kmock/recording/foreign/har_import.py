@@ -14,7 +14,12 @@ from typing import Any, BinaryIO
 from kmock.errors import CassetteError
 from kmock.messages import Outcome
 from kmock.recording.cassette import Cassette, Problems
-from kmock.recording.compression import text_of
+from kmock.recording.disk.compression import text_of
+from kmock.recording.disk.spool import Spool
+from kmock.recording.foreign.har_export import VERSION
+from kmock.recording.foreign.jsontext import JsonReader, take
+from kmock.recording.foreign.ordering import in_order
+from kmock.recording.foreign.records import decode64
 from kmock.recording.format import open_regular
 from kmock.recording.frames import (
     BodyFrame,
@@ -28,11 +33,6 @@ from kmock.recording.frames import (
     ResponseFrame,
     TunnelFrame,
 )
-from kmock.recording.har_export import VERSION
-from kmock.recording.jsontext import JsonReader, take
-from kmock.recording.ordering import in_order
-from kmock.recording.records import decode64
-from kmock.recording.spool import Spool
 
 __all__ = ['read_har']
 

@@ -4,8 +4,8 @@ import itertools
 from array import array
 
 from kmock.recording.cassette import Cassette, Problems
+from kmock.recording.disk.spool import Spool
 from kmock.recording.frames import BodyFrame, EndFrame, Frame, NoteFrame, RequestFrame
-from kmock.recording.spool import Spool
 
 __all__ = ['in_order']
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kmock.recording.generated import JSON
-from kmock.recording.normalizing import Normalizer, Question, is_json_patch, join, pointer
+from kmock.recording.questions.generated import JSON
+from kmock.recording.questions.normalizing import Normalizer, Question, is_json_patch, join, pointer
 
 __all__ = ['Difference', 'find_differences']
 
