@@ -26,6 +26,7 @@ from kmock.hostnames import AiohttpInterceptor, HostFilter, ResolverFilter
 from kmock.listening import BACKLOG, bind_all, reachable, resolve
 from kmock.messages import Answer, Duplex, Ending, Outcome, Request
 from kmock.tunnels import Connection, Tunnel
+from kmock.unread import UnreadResponses
 from kmock.version import __version__
 from kmock.wire import (
     BrokenBodyError,
@@ -115,6 +116,7 @@ class Server:
         self._kubeconfig_directory: tempfile.TemporaryDirectory[str] | None = None
         self._interception: AiohttpInterceptor | None = None
         self._client: aiohttp.ClientSession | None = None
+        self._unread = UnreadResponses()
         self._listeners: list[asyncio.Server] = []
         self._manager: web.Server | None = None
         self._handshakes: set[asyncio.Task[object]] = set()
@@ -180,7 +182,9 @@ class Server:
             trust = self.authority.client_context('kmock' if self._client_ca else None) if self._tls else True
             agent = self._user_agent or default_agent
             connector = aiohttp.TCPConnector(ssl=trust)
-            return aiohttp.ClientSession(self.url, connector=connector, headers={'User-Agent': agent})
+            return aiohttp.ClientSession(
+                self.url, connector=connector, headers={'User-Agent': agent}, trace_configs=[self._unread.trace]
+            )
         client = self._client_fct(yarl.URL(self.url))
         if self._user_agent or 'User-Agent' not in client.headers:
             client.headers['User-Agent'] = self._user_agent or default_agent
@@ -297,6 +301,7 @@ class Server:
         """End everything promptly: streams are cut, whatever clients have not taken yet is dropped."""
         self._stopping = True
         client, self._client = self._client, None
+        self._unread.close()
         if client is not None:
             await client.close()
         if self._interception is not None:
