@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from kmock.errors import CassetteError
 from kmock.messages import Outcome
+from kmock.recording import index
 from kmock.recording.cassette import (
     BodyFrame,
     Cassette,
@@ -37,7 +38,7 @@ from kmock.recording.cassette import (
     ResponseFrame,
     TunnelFrame,
 )
-from kmock.recording.disk import compression, encoding, index, scanning
+from kmock.recording.disk import compression, encoding, scanning
 from kmock.recording.format import CassetteWriter, load, repair
 from kmock.recording.interchange import write_jsonl
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from kmock.errors import CassetteError
 from kmock.messages import Outcome
+from kmock.recording import interchange
 from kmock.recording.cassette import (
     BodyFrame,
     Cassette,
@@ -27,7 +28,7 @@ from kmock.recording.cassette import (
     ResponseFrame,
     TunnelFrame,
 )
-from kmock.recording.disk import compression, interchange
+from kmock.recording.disk import compression
 from kmock.recording.format import CassetteWriter, load
 from kmock.recording.interchange import open_cassette, read_jsonl, write_jsonl
 
