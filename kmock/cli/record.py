@@ -102,10 +102,10 @@ class Recording:
     async def run(self, signals: Signals) -> int:
         clock = LoopClock()
         async with Upstream(self.target, clock=clock) as upstream:
-            await upstream.check()
+            version = await upstream.check()
             header = Header(
                 created=clock.wall().isoformat(timespec='milliseconds').replace('+00:00', 'Z'),
-                server=await upstream.version(),
+                server=version,
             )
             if self.redactor is not None:
                 header = self.redactor.in_header(header)

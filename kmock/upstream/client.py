@@ -238,23 +238,12 @@ class Upstream:
 
     # --- questions of its own
 
-    async def check(self) -> None:
-        """Find out whether the server can be reached at all.
+    async def check(self) -> dict[str, Any] | None:
+        """Find out whether the server can be reached; give its `/version`, or None if it does not tell.
 
         Raises:
             UpstreamError: it can't, or its certificate is not trusted.
         """
-        await self._probe()
-
-    async def version(self) -> dict[str, Any] | None:
-        """The server's `/version`; None if it does not tell."""
-        try:
-            value = await self._probe()
-        except (UpstreamError, ClusterError):
-            return None
-        return value if isinstance(value, dict) else None
-
-    async def _probe(self) -> Any:
         login = await self._present_login()
         request = Request.make('GET', '/version', headers={'Accept': 'application/json'})
         try:
@@ -264,7 +253,8 @@ class Upstream:
             raise explain(exc, self.target) from exc
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
-                return json.loads(await _beginning(answer)) if answer.status == 200 else None
+                value = json.loads(await _beginning(answer)) if answer.status == 200 else None
+                return value if isinstance(value, dict) else None
         # No JSON, or only a part of it: reachable all the same.
         except (BodyInterrupted, TimeoutError, ValueError, RecursionError):
             return None

@@ -205,7 +205,8 @@ async def test_credentials_that_can_not_be_renewed_are_used_up(clock: VirtualClo
             await clock.advance(10)
             with pytest.raises(UpstreamError, match='credentials can not be renewed: the plugin is gone'):
                 await upstream.respond(Request.make('GET', '/'))
-            assert await upstream.version() is None
+            with pytest.raises(UpstreamError, match='the plugin is gone'):
+                await upstream.check()
             authority.fails = False
             assert (await upstream.respond(Request.make('GET', '/'))).status == 200
 
