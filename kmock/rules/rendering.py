@@ -298,7 +298,7 @@ async def render(payload: Payload, request: Request, live: LiveStreams) -> Answe
     if part is None:  # a stream that is depleted has nothing to answer, either
         return _answer(head, b'', None) if head or unfolding.let_go else None
     if unfolding.streamed or unfolding.goes_on:
-        return _answer(head, _Stream(part, unfolding), part.content_type)
+        return _answer(head, _Stream(part, unfolding), part.content_type or BYTES_TYPE)
     await unfolding.advance()  # what is left are sinks and events
     return _answer(head, part.data, part.content_type)
 

@@ -13,7 +13,6 @@ There are three ways in which a view knows its requests:
 import contextlib
 import enum
 import functools
-import itertools
 import math
 import operator
 import threading
@@ -244,7 +243,7 @@ class _Kept(View):
             return self._look_back()
         if self._way is Way.PLAIN:
             journal = self._book.journal
-            fresh = itertools.islice(journal.entries, max(0, self._place - journal.dropped), None)
+            fresh = journal.entries[max(0, self._place - journal.dropped) :]
             self._seen.extend(request for request in fresh if self._criteria.matches(request))
             self._place = journal.dropped + len(journal.entries)
         return self._seen

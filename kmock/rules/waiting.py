@@ -43,11 +43,13 @@ class Deferred:
 class Called(Deferred):
     """A callable, sync or async, called anew for each request."""
 
-    __slots__ = ('fn', 'takes_request')
+    __slots__ = ('_only_waits', 'fn', 'takes_request')
 
     def __init__(self, fn: Callable[..., Any]) -> None:
         self.fn = fn
         self.takes_request = takes_request(fn)
+        source = getattr(fn, '__self__', None)
+        self._only_waits = isinstance(source, threading.Event | asyncio.Event) and fn == source.wait
 
     async def resolve(self, request: Request) -> Any:
         try:
@@ -61,8 +63,7 @@ class Called(Deferred):
             if isinstance(exc.__cause__, StopIteration):
                 raise HandOver from exc
             raise
-        waits = getattr(self.fn, '__self__', None)
-        return None if isinstance(waits, threading.Event | asyncio.Event) else result
+        return None if self._only_waits else result
 
 
 class Iterated(Deferred):

@@ -4,9 +4,11 @@ import gc
 
 from asking import make
 
+from kmock.rules.book import RuleBook
 from kmock.rules.criteria import EVERYTHING, Criteria
 from kmock.rules.journal import Index, Journal
 from kmock.rules.reading import read_criteria
+from kmock.rules.views import Root
 
 
 class Entry:
@@ -112,3 +114,38 @@ def test_a_reader_wants_bodies_of_what_concerns_it_until_it_is_gone():
     del reader
     gc.collect()
     assert not journal.wants_body(make('/x'))
+
+
+def test_a_view_reads_each_request_once_however_often_it_is_asked():
+    """So the hundred-thousandth request costs what the first one did."""
+
+    class Entries(list):
+        read = 0
+
+        def __getitem__(self, key):
+            found = super().__getitem__(key)
+            Entries.read += len(found) if isinstance(key, slice) else 0
+            return found
+
+        def __iter__(self):
+            raise AssertionError('the whole log was read')
+
+    book = RuleBook()
+    book.journal.entries = Entries()
+    views = [Root(book)['get'], ~Root(book)['post'], Root(book)['get'] | Root(book)['/b']]
+    for number in range(1, 1001):
+        book.journal.append(make('get /a'))
+        assert [len(view) for view in views] == [number] * 3
+    assert Entries.read == 3000
+
+
+def test_every_request_is_judged_once_by_callables_and_slices():
+    calls = []
+    book = RuleBook()
+    view, even = Root(book)[lambda request: calls.append(request.id) or True], Root(book)['get'][::2]
+    requests = [make('get /a') for _ in range(1000)]
+    for request in requests:
+        book.journal.append(request)
+        assert request in view
+    assert calls == [request.id for request in requests]
+    assert list(even) == requests[::2]

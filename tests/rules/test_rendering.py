@@ -545,3 +545,15 @@ async def test_an_interrupted_body_says_so_in_the_words_of_the_error(raw):
     await anext(body)
     with pytest.raises(BodyInterrupted, match='ZeroDivisionError: by zero'):
         await anext(body)
+
+
+async def test_only_the_wait_of_an_event_gives_nothing(raw):
+    event = threading.Event()
+    event.set()
+    raw['/'] << (b'a', event.wait, event.is_set, b'z')
+    assert (await ask(raw, '/')).pieces == [b'a', b'true\n', b'z']
+
+
+async def test_a_stream_that_begins_with_nothing_but_its_head_is_of_raw_bytes(raw):
+    raw['/'] << (b'', b'x')
+    assert (await ask(raw, '/')).answer.header('Content-Type') == 'application/octet-stream'
