@@ -1,12 +1,16 @@
-"""Connections that stop speaking HTTP: bytes behind an upgrade request are kept from the parser, and then tunnelled.
+"""What aiohttp's parser may see of a connection; and connections that stop speaking HTTP, which are tunnelled.
 
 aiohttp knows only WebSocket upgrades, and parses or drops what follows any other upgrade request. So a `Connection`
 feeds aiohttp up to the end of each head, and holds back what comes behind an upgrade request until it is answered:
 after a 101 the transport is taken over by a `Tunnel`; after any other answer the bytes go to aiohttp as usual.
+
+Its parser also knows a fixed list of methods only. Any other one (RFC 9110, 9.1, leaves the list open) is passed off
+as POST, which means nothing to the parser, and put right in the message that comes out.
 """
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +24,10 @@ __all__ = ['Connection', 'Tunnel']
 logger = logging.getLogger('kmock')
 
 _HEAD_END = b'\r\n\r\n'
+_METHOD = re.compile(rb"(?:\r\n)?([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64})")  # an empty line may precede (RFC 9112, 2.2)
+_STANDARD = frozenset({b'GET', b'HEAD', b'POST', b'PUT', b'PATCH', b'DELETE', b'OPTIONS', b'CONNECT', b'TRACE'})
+_ACCEPTED = b'POST'
+_BLANK = ord(' ')
 _HIGH_WATER = 64 * 1024
 _GRACE_SECONDS = 2.0
 """How long the other direction of a tunnel may be silent after one has ended."""
@@ -31,13 +39,19 @@ class Connection(web.RequestHandler):
     # Names that no version of aiohttp has for its own attributes.
     __slots__ = (
         '_awaited_upgrade',
+        '_begun_method',
+        '_crowded',
         '_held_bytes',
         '_held_for',
         '_last_content',
+        '_last_length',
+        '_last_message',
+        '_odd_method',
         '_on_lost',
         '_on_made',
         '_own_transport',
         '_segment_end',
+        '_within_head',
     )
 
     def __init__(
@@ -56,6 +70,12 @@ class Connection(web.RequestHandler):
         self._last_content: StreamReader | None = None  # the last request's body
         self._awaited_upgrade: Mapping[str, str] | None = None  # the headers of an upgrade request without all its body
         self._segment_end = b''
+        self._last_length: int | None = None  # its Content-Length
+        self._last_message: object = None
+        self._within_head = False  # whether aiohttp has a part of a request's head
+        self._begun_method = b''  # the first bytes of a request, as long as they do not tell its method
+        self._odd_method: str | None = None  # that of the request on its way, if the parser may not know it
+        self._crowded = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -74,10 +94,20 @@ class Connection(web.RequestHandler):
             super().data_received(data)
             self._notice()
             return
+        if self._begun_method:
+            data, self._begun_method = self._begun_method + data, b''
         start, size = 0, len(data)
         while start < size and self._held_bytes is None:
+            method = self._method_at(data, start)
+            if method is not None and method.end() == size:
+                self._begun_method, self._segment_end = data[start:], b''
+                return
             end = self._portion_end(data, start)
             portion = data if end - start == size else data[start:end]
+            if method is not None and data[method.end()] == _BLANK and method[1] not in _STANDARD:
+                self._odd_method = method[1].decode()
+                portion = _ACCEPTED + data[method.end() : end]
+            self._within_head = self._within_head or (self._between_requests and portion.strip(b'\r\n') != b'')
             super().data_received(portion)
             self._notice()
             start = end
@@ -86,16 +116,23 @@ class Connection(web.RequestHandler):
         if start < size:
             self._hold(data[start:])
 
+    @property
+    def _between_requests(self) -> bool:
+        return not self._within_head and (self._last_content is None or self._last_content.is_eof())
+
+    def _method_at(self, data: bytes, start: int) -> re.Match[bytes] | None:
+        """The method, or the beginning of one, if a request begins there."""
+        # aiohttp reads no more while its queue is full, and then nobody can tell where requests begin.
+        self._crowded = self._crowded or getattr(self, '_buffer_paused', False)
+        return _METHOD.match(data, start) if self._between_requests and not self._crowded else None
+
     def _portion_end(self, data: bytes, start: int) -> int:
-        """Where the bytes end that aiohttp may see before an upgrade has to be looked for."""
-        if self._awaited_upgrade is not None:  # its body is on the way; one of unknown length is taken to last
-            length = self._awaited_upgrade.get('Content-Length')
-            missing = (
-                len(data)
-                if length is None or self._last_content is None
-                else int(length) - self._last_content.total_bytes
-            )
-            return min(len(data), start + max(1, missing))
+        """Where the bytes end that aiohttp may see at once: a head or a body has ended there, or the data."""
+        if self._last_content is not None and not self._last_content.is_eof():
+            if self._last_length is not None:
+                return min(len(data), start + max(1, self._last_length - self._last_content.total_bytes))
+            if self._awaited_upgrade is not None:  # a body of unknown length is taken to last
+                return len(data)
         if start == 0 and self._segment_end:
             position = (self._segment_end + data[:3]).find(_HEAD_END)
             if position >= 0:
@@ -104,18 +141,28 @@ class Connection(web.RequestHandler):
         return len(data) if position < 0 else position + len(_HEAD_END)
 
     def _notice(self) -> None:
-        """Look at what aiohttp has made of a portion: an upgrade request, if complete, or a broken body."""
-        if self._messages:
-            message, content = self._messages[-1]
-            if isinstance(message, RawRequestMessage):
-                self._last_content = content
-                self._awaited_upgrade = message.headers if message.upgrade else None
-            elif self._last_content is not None and not self._last_content.is_eof():
-                # aiohttp would answer this as the next request, and let the present one wait for its body for ever.
-                self._last_content.set_exception(web.RequestPayloadError(message.message))
+        """Look at what aiohttp has made of a portion: a request, an upgrade request if complete, or a broken body."""
+        if self._messages and self._messages[-1] is not self._last_message:
+            self._notice_message(*self._messages[-1])
+            self._last_message = self._messages[-1]
+            self._within_head = False
         if self._awaited_upgrade is not None and self._last_content is not None and self._last_content.is_eof():
             self._held_for, self._awaited_upgrade = self._awaited_upgrade, None
             self._held_bytes = bytearray()
+
+    def _notice_message(self, message: Any, content: StreamReader) -> None:
+        odd_method, self._odd_method = self._odd_method, None
+        if isinstance(message, RawRequestMessage):
+            if odd_method is not None:
+                message = message._replace(method=odd_method)
+                self._messages[-1] = message, content
+            length = message.headers.get('Content-Length')
+            self._last_length = None if length is None else int(length)
+            self._last_content = content
+            self._awaited_upgrade = message.headers if message.upgrade else None
+        elif self._last_content is not None and not self._last_content.is_eof():
+            # aiohttp would answer this as the next request, and let the present one wait for its body for ever.
+            self._last_content.set_exception(web.RequestPayloadError(message.message))
 
     def _hold(self, data: bytes) -> None:
         assert self._held_bytes is not None
