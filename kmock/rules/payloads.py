@@ -16,12 +16,14 @@ import inspect
 import io
 import json
 import pathlib
+import re
 import warnings
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, Protocol
 
 from kmock.messages import Request
+from kmock.naming import action, resource
 from kmock.rules import boxes
 from kmock.rules.header_names import are_headers
 from kmock.rules.sinks import Sink
@@ -66,7 +68,8 @@ class Response:
     payload: Any = None
 
 
-_JSON = json.JSONEncoder(separators=(',', ':'), ensure_ascii=False)
+_JSON = json.JSONEncoder(separators=(',', ':'), ensure_ascii=False, allow_nan=False)
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 # --- items
@@ -342,7 +345,7 @@ def _read_headers(pairs: Any) -> Head:
     headers: tuple[tuple[str, str], ...] = ()
     for key, value in pairs:
         values = value if isinstance(value, list | tuple) else [value]  # several: the header is repeated
-        headers += tuple((str(key), str(each)) for each in values)
+        headers += tuple((str(key), str(each)) for each in values if each is not None)
     for key, value in headers:
         if not key or any(char in key + value for char in '\r\n\0') or ':' in key:
             raise ValueError(f'{key!r}: {value!r} can not be sent as a header.')
@@ -356,7 +359,14 @@ def _(written: boxes.headers) -> Item:
 
 @_read.register
 def _(written: boxes.cookies) -> Item:
-    return Head(cookies=tuple((key, str(value)) for key, value in written.pairs))
+    return _read_cookies(written.pairs)
+
+
+def _read_cookies(pairs: Any) -> Head:
+    for key, value in pairs:
+        if not isinstance(key, str) or not _TOKEN.fullmatch(key):
+            raise ValueError(f'{key!r}: {value!r} can not be sent as a cookie: its name must be one word.')
+    return Head(cookies=tuple((key, str(value)) for key, value in pairs if value is not None))
 
 
 @_read.register(bytes)
@@ -408,12 +418,18 @@ def _(written: Any) -> Item:
 
 @_read.register(BaseException)
 def _(written: BaseException) -> Item:
-    return Raised(written)
+    return _raised(written, type(written))
 
 
 @_read.register
 def _(written: type) -> Item | None:
-    return Raised(written) if issubclass(written, BaseException) else None
+    return _raised(written, written) if issubclass(written, BaseException) else None
+
+
+def _raised(written: Any, kind: type[BaseException]) -> Raised:
+    if not issubclass(kind, Exception):
+        raise ValueError(f'{written!r} would end the server, not the request. Use a subclass of Exception.')
+    return Raised(written)
 
 
 @_read.register
@@ -434,11 +450,14 @@ def _(written: Response) -> Item:
     if written.headers:
         head = head.merged(_read_headers(written.headers.items()))
     if written.cookies:
-        head = head.merged(Head(cookies=tuple((key, str(value)) for key, value in written.cookies.items())))
+        head = head.merged(_read_cookies(written.cookies.items()))
     return Payload(head).grown(Head() if written.payload is None else read_payload(written.payload))
 
 
 # What only reads as a criterion has no meaning in an answer.
+@_read.register(action)
+@_read.register(boxes.method)
+@_read.register(resource)
 @_read.register(boxes.params)
 @_read.register(boxes.path)
 @_read.register(boxes.name)

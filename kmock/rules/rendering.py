@@ -4,6 +4,7 @@ The items of a payload are unfolded in order. Heads are gathered until the first
 answer is returned with it (or with the whole body, if there is but one), and the rest follows as the body is iterated.
 """
 
+import asyncio
 import collections
 import http.cookies
 import threading
@@ -35,6 +36,9 @@ from kmock.rules.payloads import (
 from kmock.rules.waiting import Deferred, HandOver
 
 __all__ = ['LiveStreams', 'constant_answer', 'failure_status', 'render']
+
+BREATHER = 256
+"""After so many items that gave nothing to send, other tasks get a turn."""
 
 # Source: the Kubernetes API reference, Status, and apimachinery's list of reasons.
 _REASONS = {
@@ -157,7 +161,11 @@ class _Unfolding:
 
     async def advance(self) -> Head | Constant | None:
         """The next part; None at the end. Raises HandOver where a StopIteration stands or came."""
+        turn = 0
         while self._todo:
+            turn += 1
+            if turn % BREATHER == 0:  # what never ends must not stop all else
+                await asyncio.sleep(0)
             item = self._todo[0]
             if isinstance(item, Shared):
                 self.streamed = True

@@ -290,7 +290,9 @@ class Filter(Chained):
 
 def label(view: View) -> str:
     """The view as it is shown within another one: handlers, however they show themselves, are `kmock`."""
-    return 'kmock' if isinstance(view, Root) else repr(view)
+    if isinstance(view, Root):
+        return 'kmock'
+    return f'({view!r})' if isinstance(view, Reaction) else repr(view)
 
 
 def _show(written: Any) -> str:
@@ -301,6 +303,8 @@ def _show(written: Any) -> str:
         return f'({", ".join(map(_show, written))}{"," if len(written) == 1 else ""})'
     if isinstance(written, set | frozenset):
         return f'{{{", ".join(sorted(map(_show, written)))}}}'
+    if isinstance(written, enum.Enum):
+        return f'{type(written).__name__}.{written.name}'
     if callable(written) and hasattr(written, '__name__'):
         return str(written.__name__)
     return repr(written)

@@ -58,6 +58,8 @@ class Called(Deferred):
                 result = await result_of(result)
         except (StopIteration, StopAsyncIteration) as exc:
             raise HandOver from exc
+        except SystemExit as exc:  # asyncio would let it end the server
+            raise RuntimeError(f'{self.fn!r} raised SystemExit({exc.code!r}).') from exc
         except RuntimeError as exc:
             # This is what becomes of a StopIteration in a coroutine (PEP 479).
             if isinstance(exc.__cause__, StopIteration):

@@ -152,3 +152,26 @@ def test_the_warning_points_at_the_line_that_wrote_it(raw):
     with pytest.warns(UserWarning, match='404 by 410') as warned:
         raw['get'] << 404 << 410
     assert warned[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ('written', 'match'),
+    [
+        (SystemExit, 'would end the server'),
+        (KeyboardInterrupt(), 'would end the server'),
+        (kmock.method.GET, 'belongs in brackets'),
+        (kmock.action.LIST, 'belongs in brackets'),
+        (kmock.resource('v1/pods'), 'belongs in brackets'),
+        (kmock.cookies({'a b': 'c'}), "'a b': 'c' can not be sent as a cookie"),
+        (kmock.Response(cookies={'': 'c'}), 'can not be sent as a cookie'),
+        (float('nan'), 'can not be sent as JSON'),
+    ],
+)
+def test_what_can_not_be_sent_is_refused_where_it_is_written(written, match):
+    with pytest.raises(ValueError, match=match):
+        read_payload(written)
+
+
+def test_headers_and_cookies_of_none_are_left_out():
+    assert read_payload(kmock.Response(headers={'A': None}, cookies={'b': None})) == Payload(Head())
+    assert read_payload(kmock.headers(A=None, B='1')) == Head(headers=(('B', '1'),))

@@ -3,8 +3,10 @@
 import asyncio
 import collections
 import io
+import itertools
 import json
 import queue
+import sys
 import threading
 
 import pytest
@@ -557,3 +559,24 @@ async def test_only_the_wait_of_an_event_gives_nothing(raw):
 async def test_a_stream_that_begins_with_nothing_but_its_head_is_of_raw_bytes(raw):
     raw['/'] << (b'', b'x')
     assert (await ask(raw, '/')).answer.header('Content-Type') == 'application/octet-stream'
+
+
+@pytest.mark.parametrize('endless', ['repeat', 'recursion'])
+async def test_what_never_gives_anything_to_send_does_not_stop_others(raw, endless):
+    def again():
+        return again
+
+    raw['/endless'] << (again if endless == 'recursion' else itertools.repeat(None))
+    raw['/'] << b'x'
+    hanging = asyncio.create_task(ask(raw, '/endless'))
+    await asyncio.sleep(0)
+    assert (await ask(raw, '/')).body == b'x'
+    assert not hanging.done()
+    hanging.cancel()
+    await asyncio.wait([hanging])
+    assert hanging.cancelled()
+
+
+async def test_a_callable_that_exits_ends_its_request_only(raw):
+    raw['/'] << (lambda: sys.exit(3))
+    assert b'raised SystemExit(3)' in (await ask(raw, '/')).body

@@ -326,3 +326,8 @@ def test_the_public_classes_tell_the_kinds_of_views(raw):
     assert isinstance(raw - raw, kmock.Group)
     assert isinstance(raw[...], kmock.Stream)
     assert isinstance(raw << 200, kmock.View)
+
+
+def test_views_of_reactions_and_of_words_are_shown_as_they_were_written(raw):
+    assert repr((raw['/a'] << 200)['get']) == "(kmock['/a'] << 200)['get']"
+    assert repr(raw[kmock.action.DELETE]) == 'kmock[action.DELETE]'
