@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol, runtime_checkable
 
 from kmock.messages import Answer, Outcome, Request
+from kmock.urls import TextURL
 
 __all__ = ['Chain', 'Handler', 'Observer', 'Responder', 'Served']
 
@@ -50,7 +51,7 @@ class Served(Protocol):
     """What a handler knows of a server that serves it."""
 
     @property
-    def url(self) -> str:
+    def url(self) -> TextURL:
         """The root URL, without a trailing slash, e.g. `http://127.0.0.1:8080`."""
 
     @property

@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from kmock.errors import KMockError
 
 __all__ = ['MARK', 'kubeconfig_text', 'temporary_kubeconfig', 'write_private']
@@ -30,8 +32,6 @@ def kubeconfig_text(
         token: a bearer token. kubectl asks a person for a user name where it talks TLS and has no credentials.
         certificate: a client's certificate and its key, in PEM.
     """
-    import yaml  # most servers are never asked for a kubeconfig
-
     cluster: dict[str, Any] = {'server': url}
     if ca is not None:
         cluster['certificate-authority-data'] = base64.b64encode(ca).decode()

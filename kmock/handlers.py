@@ -41,6 +41,7 @@ from kmock.rules.diagnosis import closest_rules
 from kmock.rules.payloads import Payload, Response
 from kmock.rules.rendering import failure_status
 from kmock.rules.sinks import Sink, SinkBox
+from kmock.urls import TextURL
 
 __all__ = ['RawHandler', 'StreamWriter']
 
@@ -354,12 +355,12 @@ class RawHandler(views.Root, _Names):
         return [server.client for server in self._servers]
 
     @property
-    def urls(self) -> list[str]:
+    def urls(self) -> list[TextURL]:
         """The root URLs of the servers, without trailing slashes."""
         return [server.url for server in self._servers]
 
     @property
-    def url(self) -> str:
+    def url(self) -> TextURL:
         """The root URL of the first server.
 
         Raises:

@@ -19,6 +19,7 @@ from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
 from kmock.errors import BodyTooLongError, KMockError
 from kmock.naming import Call, Resource, action, parse_call, split_target
+from kmock.urls import TextURL
 
 __all__ = [
     'Answer',
@@ -212,9 +213,9 @@ class Request:
         return split_target(self.target)[1]
 
     @property
-    def url(self) -> str:
+    def url(self) -> TextURL:
         """The absolute URL, as the client called it."""
-        return self.base_url + self.target if self.target.startswith('/') else self.target
+        return TextURL(self.base_url + self.target if self.target.startswith('/') else self.target)
 
     @property
     def params(self) -> MultiDictProxy[str]:

@@ -27,6 +27,7 @@ from kmock.listening import BACKLOG, bind_all, reachable, resolve
 from kmock.messages import Answer, Duplex, Ending, Outcome, Request
 from kmock.tunnels import Connection, Tunnel
 from kmock.unread import UnreadResponses
+from kmock.urls import TextURL
 from kmock.version import __version__
 from kmock.wire import (
     BrokenBodyError,
@@ -144,10 +145,10 @@ class Server:
         return self._port
 
     @property
-    def url(self) -> str:
+    def url(self) -> TextURL:
         """The root URL, without a trailing slash; any address of the machine appears as the loopback one."""
         host = reachable(self._host)
-        return f'{self._scheme}://{f"[{host}]" if ":" in host else host}:{self.port}'
+        return TextURL(f'{self._scheme}://{f"[{host}]" if ":" in host else host}:{self.port}')
 
     @property
     def authority(self) -> Authority:

@@ -1,6 +1,5 @@
 """What all tests share: this folder is importable (`from scripted import ...`), and where the shipped cassettes are."""
 
-import asyncio
 import json
 import pathlib
 import re
@@ -11,11 +10,6 @@ import pytest
 from shipped import CASSETTES
 
 AGGREGATED = (1, 27)
-
-
-def pytest_sessionstart() -> None:
-    """Keep a loop from being made that nobody closes: pytest-asyncio asks for one, and Python 3.11 makes it."""
-    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope='session')

@@ -10,7 +10,7 @@ import kmock.background  # noqa: F401  # likewise
 
 pytest_plugins = ['pytester']
 
-STRICT = ['-W', 'error', '-p', 'no:cacheprovider']
+STRICT = ['-W', 'error', '-p', 'no:cacheprovider', '-p', 'no:looptime_plugin']
 
 CALLS = """
     kmock['get /hello'] << {'hello': 'world'}
@@ -65,7 +65,7 @@ class TestRunners:
         suite.makepyfile(source(CALLS + NO_THREADS, decorator='@pytest.mark.anyio', header=header))
         run(suite, '-o', 'asyncio_mode=strict', passed=1)
         suite.makeini('[pytest]\n')
-        run(suite, '-p', 'no:asyncio', '-p', 'no:looptime_plugin', passed=1)
+        run(suite, '-p', 'no:asyncio', passed=1)
 
     def test_anyio_on_trio_fails_with_one_clear_error(self, suite: pytest.Pytester) -> None:
         header = (

@@ -8,6 +8,7 @@ import kmock.background  # noqa: F401  # likewise
 pytest_plugins = ['pytester']
 
 STRICT = ['-W', 'error', '-p', 'no:cacheprovider', '--strict-markers', '--strict-config']
+NO_LOOPTIME = ['-p', 'no:looptime_plugin']  # where plain functions run first, it leaves a loop open
 
 
 @pytest.fixture
@@ -17,9 +18,10 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-def run(suite: pytest.Pytester, *args: str, apart: bool = False, **outcomes: int) -> str:
+def run(suite: pytest.Pytester, *args: str, apart: bool = False, looptime: bool = False, **outcomes: int) -> str:
     """Run the suite, in a process of its own if it is to stand apart, and expect exactly these outcomes."""
-    result = (suite.runpytest_subprocess if apart else suite.runpytest_inprocess)(*STRICT, *args)
+    start = suite.runpytest_subprocess if apart else suite.runpytest_inprocess
+    result = start(*STRICT, *([] if looptime else NO_LOOPTIME), *args)
     result.assert_outcomes(**outcomes)
     return result.stdout.str()
 
@@ -47,7 +49,7 @@ class TestPlugins:
                 assert 123 <= looptime < 124
             """
         )
-        run(suite, '-o', 'asyncio_mode=strict', passed=2)
+        run(suite, '-o', 'asyncio_mode=strict', looptime=True, passed=2)
 
     def test_xdist_spreads_the_tests_over_processes(self, suite: pytest.Pytester) -> None:
         suite.makepyfile(
@@ -106,7 +108,7 @@ class TestPlugins:
             """
         )
         suite.makeini('[pytest]\nanyio_mode = auto\n')
-        run(suite, '-p', 'no:asyncio', '-p', 'no:looptime_plugin', passed=1)
+        run(suite, '-p', 'no:asyncio', passed=1)
 
     def test_test_cases_of_unittest_are_served_from_a_thread(self, suite: pytest.Pytester) -> None:
         """Those that are asynchronous have a loop that no fixture can reach."""
@@ -221,7 +223,7 @@ class TestPlainFunctions:
             def test_never(kmock): ...
             """
         )
-        result = suite.runpytest_subprocess(*STRICT, timeout=20)
+        result = suite.runpytest_subprocess(*STRICT, *NO_LOOPTIME, timeout=20)
         assert result.ret == pytest.ExitCode.INTERRUPTED
         result.assert_outcomes()
 

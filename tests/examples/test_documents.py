@@ -115,6 +115,7 @@ def test_python_examples(document: pathlib.Path, folder: pathlib.Path, environme
     if list(folder.glob('test_line_*.py')):
         (folder / 'pytest.ini').write_text(
             '[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n'
+            'addopts = -p no:looptime_plugin\n'  # a reader need not have it, and it leaves a loop open
         )
         run = subprocess.run(
             [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', str(folder)],
