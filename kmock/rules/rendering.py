@@ -33,7 +33,7 @@ from kmock.rules.payloads import (
     encode_json,
     read_payload,
 )
-from kmock.rules.waiting import Deferred, HandOver
+from kmock.rules.waiting import Called, Deferred, HandOver
 
 __all__ = ['LiveStreams', 'constant_answer', 'failure_status', 'render']
 
@@ -138,12 +138,13 @@ async def _one(feed: Feed[Item]) -> AsyncIterator[Item]:
 class _Unfolding:
     """The items of one payload for one request: gives heads and constants, in order."""
 
-    __slots__ = ('_live', '_request', '_todo', 'let_go', 'streamed')
+    __slots__ = ('_live', '_own', '_request', '_todo', 'let_go', 'streamed')
 
     def __init__(self, items: tuple[Item, ...], request: Request, live: LiveStreams) -> None:
         self._todo: collections.deque[Item] = collections.deque(items)
         self._request = request
         self._live = live
+        self._own: list[Shared] = []  # what callables have returned for this request
         self.let_go = False
         """Whether it waited to be fed until the handler was left."""
         self.streamed = False
@@ -159,6 +160,13 @@ class _Unfolding:
     def stop(self) -> None:
         self._todo.clear()
 
+    async def close(self) -> None:
+        """Leave it for good: generators that callables have made for this request are closed, also while they wait."""
+        self.stop()
+        own, self._own = self._own, []
+        for each in own:
+            await each.close()
+
     async def advance(self) -> Head | Constant | None:
         """The next part; None at the end. Raises HandOver where a StopIteration stands or came."""
         turn = 0
@@ -173,6 +181,7 @@ class _Unfolding:
                     value = await item.take()
                 except StopAsyncIteration:
                     self._todo.popleft()
+                    self._own = [each for each in self._own if each is not item]
                     continue
                 item = read_payload(value)
             else:
@@ -202,7 +211,10 @@ class _Unfolding:
                 self.let_go = self.let_go or not fed
                 self._todo.extendleft(reversed(fed))
             case Deferred():
-                self._todo.appendleft(read_payload(await item.resolve(self._request)))
+                made = read_payload(await item.resolve(self._request))
+                if isinstance(item, Called) and isinstance(made, Shared):
+                    self._own.append(made)
+                self._todo.appendleft(made)
             case Poured():
                 await item.sink.pour(self._request)
             case Raised():
@@ -281,7 +293,7 @@ class _Stream:
 
     async def aclose(self) -> None:
         self._first = None
-        self._unfolding.stop()
+        await self._unfolding.close()
 
 
 def _describe(head: Head) -> str:
@@ -298,7 +310,14 @@ async def render(payload: Payload, request: Request, live: LiveStreams) -> Answe
         Exception: whatever the payload raises.
     """
     unfolding = _Unfolding(payload.items, request, live)
-    head = payload.head
+    try:
+        return await _begin(unfolding, payload.head)
+    except BaseException:
+        await unfolding.close()
+        raise
+
+
+async def _begin(unfolding: _Unfolding, head: Head) -> Answer | None:
     part = await unfolding.advance()
     while isinstance(part, Head):
         head = head.merged(part)

@@ -535,6 +535,49 @@ async def test_a_body_that_is_left_early_is_closed(raw):
         await anext(body)
 
 
+@pytest.mark.parametrize('way', ['function', 'lambda', 'step'])
+async def test_a_generator_of_one_request_is_closed_when_its_client_leaves(raw, way):
+    closed = []
+
+    async def generate():
+        try:
+            yield b'a'
+            await asyncio.Event().wait()
+        finally:
+            closed.append(True)
+
+    raw['/'] << {'function': generate, 'lambda': lambda: generate(), 'step': (lambda: generate(),)}[way]
+    before = asyncio.all_tasks()
+    body = (await raw.handle(make('/'))).body
+    assert await anext(body) == b'a'
+    leaving = asyncio.create_task(anext(body))
+    await settle()
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    assert closed == []
+    await body.aclose()
+    assert closed == [True]
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_generator_of_one_request_is_closed_when_its_client_leaves_before_it_gives_anything(raw):
+    closed = []
+
+    async def generate():
+        try:
+            await asyncio.Event().wait()
+            yield b'a'
+        finally:
+            closed.append(True)
+
+    raw['/'] << generate
+    leaving = asyncio.create_task(raw.handle(make('/')))
+    await settle()
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    assert closed == [True]
+
+
 async def test_the_order_of_the_items_of_a_long_stream_is_kept(raw):
     raw['/'] << tuple({'n': n} for n in range(1000))
     reply = await ask(raw, '/')
