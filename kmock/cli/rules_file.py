@@ -49,8 +49,8 @@ class RulesFile:
     def __init__(self, path: Path, cls: str = DEFAULT_CLASS) -> None:
         self.path = path
         self._cls = cls
-        self._file = os.path.realpath(path)
-        self._folder = os.path.dirname(self._file)  # noqa: PTH120  # compared with names of modules' files
+        self._file = str(path.absolute())  # links stay: that to another version may take the place of one
+        self._folder = str(path.absolute().parent)
         self._others = frozenset(sys.modules)
         self._suspects: set[str] = set()  # files that the last failure was about
         self._known: Stamps = {}
@@ -232,7 +232,8 @@ class RulesFile:
 def _installed() -> tuple[str, ...]:
     """The folders of the standard library and of installed packages: they may be below that of the rules."""
     names = ('stdlib', 'platstdlib', 'purelib', 'platlib')
-    return tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in names})
+    folders = [Path(sysconfig.get_path(name)) for name in names]
+    return tuple({f'{each}{os.sep}' for folder in folders for each in (folder.absolute(), folder.resolve())})
 
 
 def _stamp(file: str) -> Stamp | None:

@@ -43,8 +43,9 @@ async def test_an_open_stream_ends_there_as_a_complete_response(path: Path) -> N
     assert (entry['status'], entry['outcome'], entry['bytes']) == (200, 'complete', 6)
 
 
-async def test_a_generator_behind_an_open_stream_is_closed(path: Path) -> None:
-    async with serving_rules(path, *ENDLESS, "kmock['get /'] << endless()") as stage:
+@pytest.mark.parametrize('payload', ['endless', 'endless()'], ids=['of its own', 'shared'])
+async def test_a_generator_behind_an_open_stream_is_closed(path: Path, payload: str) -> None:
+    async with serving_rules(path, *ENDLESS, f"kmock['get /'] << {payload}") as stage:
         closed = stage.handler.closed
         async with stage.client.get('/') as response:
             assert await response.content.readline() == b'"more"\n'

@@ -78,6 +78,22 @@ def test_a_file_that_is_replaced_or_away_for_a_moment_has_changed(file: RulesFil
     assert file.changed()
 
 
+def test_a_link_that_leads_elsewhere_has_changed(tmp_path: Path) -> None:
+    """So Kubernetes mounts config maps, and changes them."""
+    for version in ('one', 'two'):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / 'rules.py').write_text(f'from beside import X\n{PLAIN}')
+        (tmp_path / version / 'beside.py').write_text(f'X = {version!r}')
+    (tmp_path / 'mount').symlink_to('one')
+    with RulesFile(tmp_path / 'mount' / 'rules.py') as file:
+        assert load(file) == 'one'
+        assert not file.changed()
+        (tmp_path / 'new').symlink_to('two')
+        (tmp_path / 'new').replace(tmp_path / 'mount')
+        assert file.changed()
+        assert load(file) == 'two'
+
+
 def test_a_version_that_failed_is_tried_again_only_when_something_changes(file: RulesFile, tmp_path: Path) -> None:
     load(file)
     (tmp_path / 'broken.py').write_text('X = (')

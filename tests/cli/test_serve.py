@@ -45,7 +45,9 @@ def serving(*arguments: object, env: dict[str, str], cwd: Path) -> Iterator[tupl
     """A server, and its URL."""
     with started('serve', *arguments, env=env, cwd=cwd) as process:
         assert process.stdout is not None
-        yield process, process.stdout.readline().rstrip('\n')
+        url = process.stdout.readline().rstrip('\n')
+        assert url.startswith('http'), process.communicate(timeout=PATIENCE_SECONDS)
+        yield process, url
 
 
 def get(url: str, **headers: str) -> bytes:
