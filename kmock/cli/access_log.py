@@ -1,28 +1,22 @@
-"""The log of requests: a line each, for people or as JSON, and what of a request may be shown at all."""
+"""The log of requests: a line each, for people or as JSON; and which rule has answered."""
 
 import dataclasses
 import datetime
 import json
 import os
-import re
 from collections.abc import Callable
 from typing import TextIO
 
+from kmock.cli.hushing import HIDDEN
 from kmock.handlers import RawHandler
 from kmock.messages import Outcome, Request
 from kmock.recording.printable import printable
-from kmock.recording.redaction import Redactor
 from kmock.recording.report import size_text
 from kmock.rules.book import FALLBACK, OVERRIDE, Rule
 from kmock.rules.criteria import K8sCriteria
 from kmock.rules.http_criteria import MethodCriteria, PathCriteria
 
-__all__ = ['AccessLog', 'Entry', 'answering_rule', 'as_json', 'as_text', 'hushed', 'rule_text', 'shown_target']
-
-_CREDENTIALS = re.compile(r'\b(Basic|Bearer|Digest|Negotiate)\s+[\w.~+/=-]{4,}', re.IGNORECASE)
-_HIDDEN = '…'
-_SHORTEST_SECRET = 4  # shorter words would be hidden where they mean something else
-_redactor = Redactor()
+__all__ = ['AccessLog', 'Entry', 'answering_rule', 'as_json', 'as_text', 'rule_text']
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,33 +96,6 @@ class AccessLog:
             self._complain(f"the log of requests has ended, for it can't be written: {exc.strerror or exc}")
 
 
-# --- what may be shown
-
-
-def shown_target(request: Request) -> str:
-    """The target without the tokens in its query."""
-    return _redactor.target(request.target)
-
-
-def hushed(text: str, request: Request) -> str:
-    """A text about a request without the credentials that came with it, nor others that look like some."""
-    for secret in sorted(_secrets(request), key=len, reverse=True):
-        text = text.replace(secret, _HIDDEN)
-    return _CREDENTIALS.sub(rf'\1 {_HIDDEN}', _redactor.text(text))
-
-
-def _secrets(request: Request) -> set[str]:
-    headers = tuple(request.headers.items())
-    found: set[str] = set()
-    for (_, value), (_, redacted) in zip(headers, _redactor.headers(headers), strict=True):
-        if value != redacted:
-            kept = {word.rstrip(';,') for word in redacted.split()}
-            for word in (each.rstrip(';,') for each in value.split()):
-                if word not in kept:
-                    found |= {word, word.partition('=')[2]}
-    return {word for word in found if len(word) >= _SHORTEST_SECRET}
-
-
 # --- rules
 
 
@@ -162,7 +129,7 @@ def rule_text(rule: Rule) -> str:
     if method or path:
         words.insert(0, repr(f'{method} {path}'.strip()))
     if hidden:
-        words.append(_HIDDEN)
+        words.append(HIDDEN)
     view = f'kmock[{", ".join(words)}]' if words else 'kmock'
     for priority in rule.gate.priority:
         view += {FALLBACK: '.fallback', OVERRIDE: '.override'}.get(priority, f' ** {priority:g}')

@@ -15,8 +15,9 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
 from kmock.chain import Served
-from kmock.cli.access_log import AccessLog, Entry, answering_rule, hushed, rule_text, shown_target
+from kmock.cli.access_log import AccessLog, Entry, answering_rule, rule_text
 from kmock.cli.edition import Edition
+from kmock.cli.hushing import hushed, shown_target
 from kmock.cli.rules_file import RulesFile
 from kmock.clock import Clock
 from kmock.handlers import RawHandler
@@ -168,7 +169,8 @@ class Editions:
     def _tell_errors(self, edition: Edition, request: Request) -> None:
         errors = edition.handler.errors
         for exc in errors:
-            self._tell(hushed(self._file.describe(exc), request))
+            criteria = (rule.criteria for rule in edition.handler._rulebook)
+            self._tell(hushed(self._file.describe(exc), request, criteria))
         errors.clear()  # the process may run for days
 
     def _fail(self, exc: BaseException) -> None:

@@ -104,18 +104,22 @@ def test_json_is_an_object_a_line(rules: Path, env: dict[str, str]) -> None:
 
 @pytest.mark.parametrize('flags', [[], ['--json']], ids=['text', 'json'])
 def test_credentials_are_never_shown(rules: Path, env: dict[str, str], flags: list[str]) -> None:
-    secrets = ['very-secret-token', 'cookie-secret', 'query-secret', 'rule-secret']
+    secrets = ['very-secret-token', 'cookie-secret', 'query-secret', 'rule-secret', 'wanted-key', 'wanted-cookie']
     rules.write_text(
         'def rules(kmock):\n'
         "    kmock['get /', kmock.headers({'Authorization': 'Bearer rule-secret'})] << 200\n"
+        "    kmock['get /none', kmock.headers({'X-Api-Key': 'wanted-key'})] << 200\n"
+        "    kmock['get /none', kmock.cookies(session='wanted-cookie')] << 200\n"
         "    kmock['get /raise'] << (lambda request: exec('raise ValueError(dict(request.headers))'))\n"
     )
     with serving('rules.py', *flags, env=env, cwd=rules.parent) as (process, url):
         get(f'{url}/?access_token=query-secret', Authorization='Bearer rule-secret')
-        with pytest.raises(urllib.error.HTTPError):
-            get(f'{url}/raise', Authorization='Bearer very-secret-token', Cookie='a=b; session=cookie-secret')
+        for path in ('raise', 'none?password=query-secret'):
+            with pytest.raises(urllib.error.HTTPError):
+                get(f'{url}/{path}', Authorization='Bearer very-secret-token', Cookie='a=b; session=cookie-secret')
         out, err = end(process)
     assert 'ValueError' in err
+    assert 'No rule' in err
     assert [secret for secret in secrets if secret in out + err] == []
 
 
