@@ -304,6 +304,7 @@ class RawHandler(views.Root, _Names):
         self._under_way.pop(request.id, None)
         if self._chain is not None:
             self._chain.observe(request, answer, outcome)
+        request.forget_derived()
 
     # --- what has happened
 

@@ -35,6 +35,7 @@ __all__ = [
 
 _ids = itertools.count(1)
 _NAMESPACES = Resource('', 'v1', 'namespaces')
+_UNKNOWN: Any = object()
 
 
 class Ending(enum.StrEnum):
@@ -151,8 +152,10 @@ class RequestBody:
             return
         if self._streamed or self._source is None:
             raise KMockError('The body of this request was streamed through already.')
+        # The source leads to the connection, and what it has read: a request that is kept must not keep these.
+        source, self._source = self._source, None
         self._streamed = True
-        async for piece in self._source:
+        async for piece in source:
             yield piece
 
 
@@ -200,6 +203,13 @@ class Request:
     def __repr__(self) -> str:
         return f'<Request {self.method} {self.target}>'
 
+    def forget_derived(self) -> None:
+        """Let go of what was made from the request (`data`, `params`, `call`); it is made anew when it is asked for.
+
+        A parsed body takes many times the memory of its bytes, and the log keeps requests.
+        """
+        self._cache.clear()
+
     # --- the URL
 
     @property
@@ -240,9 +250,9 @@ class Request:
     @property
     def call(self) -> Call | None:
         """What the request means in Kubernetes; None if its URL is not that of a resource."""
-        if 'call' not in self._cache:
-            self._cache['call'] = parse_call(self.method, self.path, self.params.items())
-        call: Call | None = self._cache['call']
+        call: Call | None = self._cache.get('call', _UNKNOWN)
+        if call is _UNKNOWN:
+            call = self._cache['call'] = parse_call(self.method, self.path, self.params.items())
         return call
 
     @property
@@ -286,13 +296,18 @@ class Request:
 
     @property
     def data(self) -> Any:
-        """The body as parsed JSON; None if it is empty or no JSON. Parsed once: treat it as read-only."""
-        if 'data' not in self._cache:
+        """The body as parsed JSON; None if it is empty or no JSON. Parsed once, or a second time after the exchange.
+
+        Treat it as read-only.
+        """
+        data = self._cache.get('data', _UNKNOWN)
+        if data is _UNKNOWN:
             try:
-                self._cache['data'] = json.loads(self.body) if self.body else None
+                data = json.loads(self.body) if self.body else None
             except ValueError:
-                self._cache['data'] = None
-        return self._cache['data']
+                data = None
+            self._cache['data'] = data
+        return data
 
     async def read(self, limit: int | None = None) -> bytes:
         """Read the whole body and keep it; see `RequestBody.read`."""

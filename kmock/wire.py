@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError, HttpVersion10
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy, istr
 
 from kmock.clock import LoopClock
 from kmock.errors import KMockError
@@ -43,6 +43,9 @@ DRAINED_REST = 64 * 1024
 
 _JOINED_WRITE = 64 * 1024
 """Bodies of at most so many bytes are copied behind their heads, to leave in one piece."""
+
+_SHARED_VALUE = 2048
+"""Values of headers of at most so many bytes are shared by requests: long enough for tokens."""
 
 _CONTINUE = b'HTTP/1.1 100 Continue\r\n\r\n'
 _UNDECLARED_BODY = RequestBody(declared=False)  # kept bodies without content are never changed, so all can share them
@@ -97,8 +100,29 @@ class IncomingBody:
 
 def incoming_headers(request: web.BaseRequest) -> CIMultiDictProxy[str]:
     """The headers with their names as they were written: aiohttp itself respells those that it knows."""
-    names = [name.decode('utf-8', 'surrogateescape') for name, _ in request.raw_headers]
-    return CIMultiDictProxy(CIMultiDict(zip(names, request.headers.values(), strict=True)))
+    return _headers_of(tuple(request.raw_headers))
+
+
+# Clients repeat themselves, and the log keeps requests: what is the same in many of them is there once.
+
+
+@functools.lru_cache(maxsize=64)
+def _headers_of(raw: tuple[tuple[bytes, bytes], ...]) -> CIMultiDictProxy[str]:
+    return CIMultiDictProxy(CIMultiDict([(_header_name(name), _header_value(value)) for name, value in raw]))
+
+
+@functools.lru_cache(maxsize=1024)
+def _header_name(name: bytes) -> istr:
+    return istr(name.decode('utf-8', 'surrogateescape'))
+
+
+def _header_value(value: bytes) -> str:
+    return _shared_value(value) if len(value) <= _SHARED_VALUE else value.decode('utf-8', 'surrogateescape')
+
+
+@functools.lru_cache(maxsize=1024)
+def _shared_value(value: bytes) -> str:
+    return value.decode('utf-8', 'surrogateescape')
 
 
 def incoming_body(request: web.BaseRequest) -> RequestBody:

@@ -141,6 +141,18 @@ async def test_parallel_requests_are_under_way_until_they_are_observed():
         assert handler.under_way == []
 
 
+async def test_a_parsed_body_is_not_kept_beyond_its_exchange():
+    async with RawHandler() as handler:
+        handler[handler.data({'a': 1})] << 201
+        request = Request.make('POST', '/', body=b'{"a": 1}')
+        answer = await handler.handle(request)
+        parsed = request.data
+        assert request.data is parsed
+        handler.observe(request, answer, Outcome.COMPLETE)
+        assert request.data is not parsed
+        assert request.data == {'a': 1}
+
+
 async def test_a_handler_is_active_while_it_is_entered():
     handler = RawHandler()
     assert handler.active is False

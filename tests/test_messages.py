@@ -1,11 +1,27 @@
 """Facts about requests and answers as data."""
 
+import weakref
 from collections.abc import AsyncIterator
 
 import pytest
 
 from kmock.errors import KMockError, LimitError
 from kmock.messages import Answer, ChunkPart, Ending, Request, RequestBody, reason_phrase
+
+
+class Pieces:
+    """A source of a body that can be watched as it goes."""
+
+    def __init__(self) -> None:
+        self.left = [b'piece']
+
+    def __aiter__(self) -> 'Pieces':
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self.left:
+            raise StopAsyncIteration
+        return self.left.pop()
 
 
 async def pieces(*items: bytes) -> AsyncIterator[bytes]:
@@ -64,6 +80,28 @@ async def test_a_streamed_body_is_not_kept() -> None:
         await request.read()
     with pytest.raises(KMockError, match='streamed through'):
         await anext(request.stream())
+
+
+async def test_a_body_that_was_read_lets_go_of_its_source() -> None:
+    source = Pieces()
+    gone = weakref.ref(source)
+    content = RequestBody(source)
+    del source
+    assert await content.read() == b'piece'
+    assert gone() is None
+
+
+def test_what_was_derived_from_a_request_can_be_forgotten_and_is_made_anew() -> None:
+    request = Request.make('POST', '/api/v1/pods?a=1', body=b'{"kind": "Pod"}')
+    parsed = request.data
+    assert request.data is parsed
+    assert request.params == {'a': '1'}
+    assert request.call is not None
+    request.forget_derived()
+    assert request.data == parsed
+    assert request.data is not parsed
+    assert request.params == {'a': '1'}
+    assert request.call is not None
 
 
 async def test_a_body_over_the_limit_is_an_error_that_names_the_option() -> None:

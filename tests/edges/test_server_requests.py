@@ -22,6 +22,17 @@ async def test_requests_come_as_they_were_on_the_wire() -> None:
     assert not request.content.declared
 
 
+async def test_requests_with_the_same_headers_share_them() -> None:
+    script = Script(Answer())
+    async with serving(script) as server, Client(server) as client:
+        for field in ('X-N: 1', 'X-N: 1', 'x-n: 1', 'X-N: 2'):
+            client.send(get('/', field))
+            await client.receive(b'\r\n\r\n')
+    first, same, *others = (request.headers for request in script.requests)
+    assert same is first
+    assert [list(headers.items())[-1] for headers in (first, *others)] == [('X-N', '1'), ('x-n', '1'), ('X-N', '2')]
+
+
 async def test_requests_are_stamped_by_the_clock_on_arrival() -> None:
     script = Script(Answer())
     async with serving(script, clock=script.clock) as server, Client(server) as client:
