@@ -24,6 +24,7 @@ from kmock.recording.secrets.placeholders import Placeholders
 from kmock.recording.secrets.protobuf import ProtobufError, redact_envelope, redact_watch_event
 from kmock.recording.secrets.secretobjects import EmbeddedSecrets, JsonRules, JsonSecrets, parse_path, redact_string
 from kmock.recording.secrets.secretyaml import redact_yaml
+from kmock.recording.secrets.skimming import prepare
 from kmock.recording.secrets.splicing import ENDLESS, LIMIT, BodyRedactor, Piped, Splicer, Whole
 
 __all__ = ['BodyRedactor', 'Redactor']
@@ -66,6 +67,7 @@ class Redactor:
         self._headers = frozenset(_checked_name(name).lower() for name in headers)
         self._paths = tuple(parse_path(path) for path in paths)
         self._patterns = tuple(_compile(pattern) for pattern in patterns)
+        prepare()  # now, rather than amid the traffic
 
     @classmethod
     def of_header(cls, header: Header) -> 'Redactor | None':

@@ -3,6 +3,7 @@
 placeholders.py   what stands in place of a secret
 splicing.py       replacing parts of a stream that comes in pieces
 jsonstream.py     an incremental lexer of JSON
+skimming.py       passing whole stretches of JSON at once
 secretobjects.py  secrets by their place in JSON
 secretyaml.py     secrets by their place in YAML
 protobuf.py       secrets by their field in protobuf

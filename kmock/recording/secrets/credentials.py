@@ -48,7 +48,7 @@ _BREAKS = re.compile(rb'\\+[nr]|\s')
 
 # A name followed by a colon, or by what may be on the way to one when the text goes on.
 _NAMES = [re.compile(name + rb'(?=\\*["\']?(?:\s|\\+[nrt])*+(?::|\\*\Z))') for name in FIELDS]
-_IN_JSON = re.compile(rb'(\\*)"(?:[a-z]+-)*\Z')
+_IN_JSON = re.compile(rb'(?:[a-z]+-)*+\Z')
 _AFTER_IN_JSON = re.compile(rb'(\\*)"(?:\s|\\+[nrt])*:(?:\s|\\+[nrt])*(\\*)"')
 _IN_YAML = re.compile(rb"(?:[\r\n]|(\\+)[nr]|(\\*)\"|(\A))([ \t]*(?:- +)*)'?(?:[a-z]+-)*\Z")
 _AFTER_IN_YAML = re.compile(rb"'?:[ \t]+")
@@ -224,40 +224,38 @@ class Credentials:
     def _field(self, text: Text, place: int, after: int, *, final: bool) -> _Found | None:
         """The value of a field whose name stands at the place, if it is one."""
         before = self._splicer.before(self._splicer.base + place, _ABOUT)
-        in_json = _IN_JSON.search(before)
+        quote = before.rfind(b'"')
+        in_json = _IN_JSON.match(before, quote + 1) if quote >= 0 else None
         in_yaml = _IN_YAML.search(before) if in_json is None else None
         if in_json is None and in_yaml is None:
             return None
         if not final and len(text) - after < _ABOUT and _AFTER_CUT.match(text, after):
             return _Found(place, None)
         if in_json is not None:
-            found = self._in_json(text, place, after, len(in_json[1]), final=final)
-            if found is not None:
-                return found
+            slashes = _slashes_before(before, quote, 0)
+            opening = _AFTER_IN_JSON.match(text, after, after + _ABOUT)
+            if opening is not None and len(opening[1]) == len(opening[2]) == slashes:
+                return self._in_json(text, place, opening.end(), slashes + 1, final=final)
             in_yaml = _IN_YAML.search(before)
         if in_yaml is None or (in_yaml[3] is not None and len(before) == _ABOUT):  # not the beginning of the body
             return None
         return self._in_yaml(text, place, after, in_yaml, final=final)
 
-    def _in_json(self, text: Text, place: int, after: int, slashes: int, *, final: bool) -> _Found | None:
-        opening = _AFTER_IN_JSON.match(text, after, after + _ABOUT)
-        if opening is None or len(opening[1]) != slashes or len(opening[2]) != slashes:
-            return None
-        depth = slashes + 1
-        quote = opening.end()
+    def _in_json(self, text: Text, place: int, start: int, depth: int, *, final: bool) -> _Found | None:
+        quote = start
         while True:
-            quote = text.find(b'"', quote, opening.end() + _LONGEST_FIELD)
+            quote = text.find(b'"', quote, start + _LONGEST_FIELD)
             if quote < 0:
-                end = min(len(text), opening.end() + _LONGEST_FIELD)
+                end = min(len(text), start + _LONGEST_FIELD)
                 if end == len(text) and not final:
                     return _Found(place, None)
                 break
-            run = _slashes_before(text, quote, opening.end())
+            run = _slashes_before(text, quote, start)
             if run % (2 * depth) == depth - 1:
                 end = quote - (depth - 1)
                 break
             quote += 1
-        return self._secret(text, opening.end(), end)
+        return self._secret(text, start, end)
 
     def _in_yaml(self, text: Text, place: int, after: int, before: re.Match[bytes], *, final: bool) -> _Found | None:
         colon = _AFTER_IN_YAML.match(text, after)

@@ -54,7 +54,7 @@ class Lexer:
 
     Attributes:
         position: up to where the text has been read: in the text that was given last. It may be set back by the owner
-            when he cuts off the text's beginning.
+            who cuts off the text's beginning; and forth, over whole values or members, if `between` allows that.
         depth: how many brackets are open.
     """
 
@@ -69,6 +69,11 @@ class Lexer:
     @property
     def depth(self) -> int:
         return len(self._stack)
+
+    @property
+    def between(self) -> bool:
+        """Whether a member or an item may begin at `position`, and is whole for all that is known."""
+        return not (self._keyed or self._in_string or self._waiting)
 
     def tokens(self, text: bytes | bytearray, *, final: bool) -> Iterator[tuple[Token, int, int]]:
         """The next tokens, as far as they are complete. `position` is kept up at every step.
@@ -96,6 +101,7 @@ class Lexer:
                 continue
             kind = match.lastindex or 0
             start, end = match.span(kind)
+            self.position = start  # where an error is; blanks and commas before it don't matter
             if members:
                 yield self._member(match, kind, start, end)
             elif kind == 1:
@@ -150,12 +156,12 @@ class Lexer:
         """No whole token: more has to come, or the text is cut off, or it is no JSON."""
         blank = _START.match(text, self.position)
         start = blank.end() if blank is not None else self.position
+        self.position = start
         if start < len(text) and _PENDING.match(text, start) is None:
             raise JsonError('It is no JSON.')
         is_value = self._keyed or self._stack[-1:] != b'{'
         if not is_value and len(text) - start > _MAX_KEY:
             raise JsonError('A key is too long.')
-        self.position = start
         rest = _REST.match(text, start + 1)
         reached = rest.end() if rest is not None else len(text)
         if final:
@@ -178,6 +184,7 @@ class Lexer:
             yield Token.LONG_END, self.position - 1, self.position
 
 
+_SIMPLE = {rb'\"': b'"', rb'\\': b'\\', rb'\/': b'/', rb'\n': b'\n', rb'\r': b'\r', rb'\t': b'\t'}
 _ESCAPE = re.compile(rb'\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)', re.DOTALL)
 
 
@@ -192,10 +199,7 @@ def unescape(raw: bytes) -> tuple[bytes, list[tuple[int, int]]]:
     for match in _ESCAPE.finditer(raw):
         parts.append(raw[position : match.start()])
         size += match.start() - position
-        try:
-            decoded = json.loads(b'"' + match[0] + b'"').encode()
-        except ValueError:
-            decoded = match[0]
+        decoded = _SIMPLE.get(match[0]) or _unescape_one(match[0])
         offsets.append((size, match.start()))
         parts.append(decoded)
         size += len(decoded)
@@ -203,6 +207,13 @@ def unescape(raw: bytes) -> tuple[bytes, list[tuple[int, int]]]:
         offsets.append((size, position))
     parts.append(raw[position:])
     return b''.join(parts), offsets
+
+
+def _unescape_one(escape: bytes) -> bytes:
+    try:
+        return str(json.loads(b'"' + escape + b'"')).encode()
+    except ValueError:
+        return escape
 
 
 def map_back(offsets: list[tuple[int, int]], place: int) -> int:

@@ -18,15 +18,15 @@ _PLACEHOLDER = re.compile(rb'REDACTED(?:-[0-9a-f]{0,8})?\.*')
 
 def is_placeholder(value: bytes) -> bool:
     """Whether a value, in plain or in base64, has been redacted already."""
-    if _PLACEHOLDER.fullmatch(value):
-        return True
+    if value.startswith(b'REDACTED'):
+        return _PLACEHOLDER.fullmatch(value) is not None
     return value.startswith(b'UkVEQUNURUQ') and _PLACEHOLDER.fullmatch(decode_base64(value) or b'') is not None
 
 
 def decode_base64(value: bytes) -> bytes | None:
     """The bytes behind a base64 value (padding may lack); None if it is none."""
     try:
-        return base64.b64decode(value + b'=' * (-len(value) % 4), validate=True)
+        return base64.b64decode(value + b'=' * (-len(value) % 4) if len(value) % 4 else value, validate=True)
     except (binascii.Error, ValueError):
         return None
 
@@ -49,12 +49,18 @@ class Placeholders:
         """The placeholder of a secret; what is empty or a placeholder already stays as it is."""
         if not secret or is_placeholder(secret):
             return secret
-        self.note(what)
-        return b'REDACTED-' + hmac.digest(self.key, secret, 'sha256')[:4].hex().encode()
+        return self._made(secret, what)
 
     def base64(self, value: bytes, what: str) -> bytes:
         """The same for a secret in base64: the base64 of the placeholder that the decoded secret has."""
         decoded = decode_base64(value)
-        if not value or is_placeholder(value if decoded is None else decoded):
+        secret = value if decoded is None else decoded
+        if not secret:
+            return b''
+        if is_placeholder(secret):
             return value
-        return base64.b64encode(self.text(value if decoded is None else decoded, what))
+        return binascii.b2a_base64(self._made(secret, what), newline=False)
+
+    def _made(self, secret: bytes, what: str) -> bytes:
+        self._found[what] = None
+        return b'REDACTED-' + hmac.digest(self.key, secret, 'sha256')[:4].hex().encode()

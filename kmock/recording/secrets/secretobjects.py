@@ -17,8 +17,9 @@ import re
 from typing import NamedTuple
 
 from kmock.errors import KMockError
-from kmock.recording.secrets.jsonstream import JsonError, Lexer, Token, map_back, unescape
+from kmock.recording.secrets.jsonstream import MAX_DEPTH, JsonError, Lexer, Token, map_back, unescape
 from kmock.recording.secrets.placeholders import Placeholders
+from kmock.recording.secrets.skimming import ROOM, secret_skimmer, value_skimmer
 from kmock.recording.secrets.splicing import ENDLESS, LIMIT, Edit, Splicer, held_prefix, proper_prefixes
 
 __all__ = ['EmbeddedSecrets', 'JsonRules', 'JsonSecrets', 'Path', 'mode_of_pointer', 'parse_path', 'redact_string']
@@ -31,6 +32,7 @@ DATA_KEYS = {b'data': DATA, b'stringData': TEXT}
 KINDS = frozenset({b'Secret', b'SecretList'})
 
 _TELLING = frozenset({*DATA_KEYS, b'kind', b'path', b'value'})
+_PLACES = frozenset({b'items', b'object'})
 _MAX_NESTING = 8
 _SEGMENT = re.compile(r"""\.?(?:(\[(?:\*|\d+)\])|\[(['"])(.+?)\2\]|([^.\[\]]+))""")
 
@@ -134,13 +136,19 @@ class _Walker:
             JsonError: it is no JSON, from `place` on.
         """
         base = self.splicer.base
+        if self._frames:
+            self._skim()
         for token, start, end in self.lexer.tokens(self.splicer.buffer, final=final):
             if self._asking:
                 first = self._asking[0]
                 if first.undecided and base + start - first.undecided[0][0].start > LIMIT:
                     self._decide(first, TEXT)
             self._take(_Span(token, base + start, base + end))
-            if once and self.done:
+            if token is Token.KEY:
+                continue
+            if self._frames:
+                self._skim()
+            elif once:
                 return
         if final:
             self.presume()
@@ -268,6 +276,104 @@ class _Walker:
             else:
                 self._nested(frame, span)
 
+    # --- passing what is not secret, and plain Secrets, without looking at each token
+
+    def _skim(self) -> None:
+        """Move the lexer on as far as that is possible at once. All of it could be done by the tokens, too."""
+        frame, rules = self._frames[-1], self.rules
+        if frame.mode is not None or rules.json_patch or not self.lexer.between or self.lexer.depth > MAX_DEPTH - ROOM:
+            return
+        if frame.exempt or rules.paths or not rules.about_secrets:
+            self._skim_values(frame)
+        else:
+            self._skim_secrets(frame)
+
+    def _skim_secrets(self, frame: _Frame) -> None:
+        """In a body about Secrets: everything here is secret that is under `data`, and nothing else."""
+        skimmer, text, position = secret_skimmer(), self.splicer.buffer, self.lexer.position
+        while True:
+            match = skimmer.secret.match(text, position)
+            if match is not None and (match[1] is None) is not frame.is_array:
+                match = None
+            if match is None and not frame.is_array:
+                match = skimmer.members.match(text, position)
+                data = skimmer.data.match(text, match.end() if match is not None else position)
+                match = data or match
+            if match is None or match.end() == position or not self._replace_data(match):
+                break
+            position = match.end()
+        self.lexer.position = position
+
+    def _replace_data(self, match: re.Match[bytes]) -> bool:
+        """Replace the values of the data that was matched; unless there is too much of it."""
+        groups = range(1 + match.re.groups % 2, match.re.groups, 2)
+        blocks = [match.regs[group : group + 2] for group in groups if match.regs[group][0] >= 0]
+        for _, (start, end) in blocks:
+            if end - start > LIMIT:
+                return False
+        text, base = self.splicer.buffer, self.splicer.base
+        pair = secret_skimmer().pair
+        for (start, end), members in blocks:
+            mode = DATA if end - start == len(b'data') else TEXT
+            for value in pair.finditer(text, *members):
+                inside = value[1]
+                if inside:
+                    self._replace_text(base + value.start(1), inside, mode)
+        return True
+
+    def _skim_values(self, frame: _Frame) -> None:
+        """The values of keys that mean nothing here, if nothing in them means anything."""
+        telling = self._telling(frame)
+        if telling is None:
+            return
+        skimmer, text, position = value_skimmer(), self.splicer.buffer, self.lexer.position
+        value = skimmer.in_metadata if frame.exempt else skimmer.plain
+        while True:
+            key = None if frame.is_array else skimmer.key.match(text, position)
+            if frame.is_array:
+                match = value.match(text, position)
+            elif key is None:
+                break
+            elif key[1] in telling:
+                match = self._skim_data(frame, position)
+            elif key[1] == b'metadata' and not frame.exempt:
+                match = skimmer.metadata.match(text, position)
+            else:
+                match = value.match(text, key.end())
+            if match is None:
+                break
+            position = match.end()
+        self.lexer.position = position
+
+    def _skim_data(self, frame: _Frame, position: int) -> re.Match[bytes] | None:
+        """The data of what is known to be a Secret."""
+        if not frame.secret or frame.exempt:
+            return None
+        match = secret_skimmer().data.match(self.splicer.buffer, position)
+        if match is None or match[1] in self._names(frame) or not self._replace_data(match):
+            return None
+        return match
+
+    def _telling(self, frame: _Frame) -> frozenset[bytes] | None:
+        """The keys that mean something in this frame; None if all of them do, or if all items do."""
+        depth = len(self._frames)
+        if frame.is_array:
+            is_place = bool(self.rules.paths) and 2 <= depth <= 3 and self._frames[-2].key == b'items'
+            return None if frame.states or is_place else frozenset()
+        telling = self._names(frame)
+        if b'*' in telling:
+            return None
+        if not frame.exempt:
+            telling |= _TELLING
+        if self.rules.paths and depth <= 2:
+            telling |= _PLACES
+        return telling
+
+    def _names(self, frame: _Frame) -> frozenset[bytes]:
+        """The keys that lead on along the user's paths."""
+        paths = self.rules.paths
+        return frozenset(paths[i][at].encode() for i, at in frame.states if at < len(paths[i]))
+
     # --- replacing
 
     def _raw(self, start: int, end: int) -> bytes:
@@ -289,11 +395,14 @@ class _Walker:
         if span.token is Token.LONG:
             self._swallowed = self.splicer.edit(span.start + 1, ENDLESS, replaced(value, mode))
             return
-        if b'\\' in value:
-            value = unescape(value)[0]
-        replacement = replaced(value, mode)
+        self._replace_text(span.start + 1, value, mode)
+
+    def _replace_text(self, start: int, raw: bytes, mode: str) -> None:
+        """Replace the inside of a string."""
+        value = unescape(raw)[0] if b'\\' in raw else raw
+        replacement = (self.rules.placeholders.base64 if mode == DATA else self.rules.placeholders.text)(value, mode)
         if replacement != value:
-            self.splicer.edit(span.start + 1, inner, replacement)
+            self.splicer.edit(start, start + len(raw), replacement)
 
     def _nested(self, frame: _Frame, span: _Span) -> None:
         """Look into a string that may hold JSON itself; what is no JSON stays as it is."""

@@ -90,6 +90,9 @@ class Splicer:
     def edit(self, start: int, end: int, replacement: bytes) -> Edit:
         """Replace a stretch that is not released yet. Stretches must not overlap."""
         edit = Edit(start, end, replacement)
+        if not self.edits or self.edits[-1].start <= start:
+            self.edits.append(edit)
+            return edit
         bisect.insort(self.edits, edit, key=lambda each: each.start)
         return edit
 
