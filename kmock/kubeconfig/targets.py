@@ -19,6 +19,8 @@ from kmock.upstream import Login, Target
 
 __all__ = ['SERVICE_ACCOUNT', 'find_target', 'url_target']
 
+_NO_PORT = re.compile(r'\A((?:[^/]*//)?(?:\[[^\]]*\]|[^/:?#]*)):(?!//|\d{1,5}(?:[/?#\s]|\Z)).*', re.DOTALL)
+
 SERVICE_ACCOUNT = Path('/var/run/secrets/kubernetes.io/serviceaccount')
 """Where a pod finds the credentials of its service account."""
 
@@ -148,16 +150,27 @@ def _pod_target() -> Target:
 
 
 def _parse_url(text: str, where: str) -> URL:
+    shown = _without_secrets(text)
     try:
         url = URL(text.strip())
         (url.raw_host or '').encode('idna')  # which a resolver does at last, when nobody expects an error of this kind
     except ValueError as exc:
-        raise ClusterError(f'{where} {text!r} is no URL: {exc}.') from exc
+        # The reason may repeat what is hidden, and so would the error that is behind this one.
+        why = f': {exc}' if shown == text else ''
+        raise ClusterError(f'{where} {shown!r} is no URL{why}.') from None
     if url.scheme not in {'http', 'https'} or not url.host:
-        raise ClusterError(f'{where} {text!r} is not usable. An http:// or https:// URL with a host is expected.')
+        raise ClusterError(f'{where} {shown!r} is not usable. An http:// or https:// URL with a host is expected.')
     if url.raw_query_string or url.raw_fragment:
-        raise ClusterError(f'{where} {text!r} is not usable. A server has a path at most, no query and no fragment.')
+        raise ClusterError(f'{where} {shown!r} is not usable. A server has a path at most, no query and no fragment.')
     return url
+
+
+def _without_secrets(url: str) -> str:
+    """A URL for a message, be it malformed: what may be a user with a password in it, or a token, is left out."""
+    url = re.sub(r'\A(\s*[^/@]*:/*)?.*@', r'\1…@', url, flags=re.DOTALL)
+    # A password without its host looks like a port.
+    url = _NO_PORT.sub(r'\1:…', url)
+    return re.sub(r'[?#].*', lambda match: match[0][0] + '…', url, count=1, flags=re.DOTALL)
 
 
 def _checked_header(name: str, value: str) -> tuple[str, str]:

@@ -461,6 +461,34 @@ def test_unusable_url_is_told(url: str, message: str) -> None:
         url_target(url)
 
 
+@pytest.mark.parametrize(
+    'url',
+    [
+        'https://me:hunter2@host:port',
+        'https://me:hunter2@ho..st',
+        'https://me:hunt/er2@host',
+        'https://me:hunt@er2@host:x/path',
+        'https://me:#hunter2@host',
+        'https://me:hunter2@\u2100host',
+        'https://me:hunter2@[host',
+        'https://me:hunter2',
+        'https:/me:hunter2@host',
+        'ftp://me:hunter2@host',
+        'me:hunter2@host',
+        'me:hunter2',
+        'https://me:hunter2@host?token=hunter2',
+        'https://host?token=hunter2',
+        'https://host/#hunter2',
+    ],
+)
+def test_no_password_of_an_unusable_url_is_told(url: str) -> None:
+    with pytest.raises(ClusterError, match=r'^--upstream .*is (no URL|not usable)') as caught:
+        url_target(url)
+    assert not [part for part in ('hunt', 'er2') if part in str(caught.value)]
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
 @pytest.mark.parametrize('header', [('', 'x'), ('a b', 'x'), ('X', 'a\r\nEvil: 1')])
 def test_unusable_header_is_told_without_its_value(header: tuple[str, str]) -> None:
     with pytest.raises(ClusterError) as info:
