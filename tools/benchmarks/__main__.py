@@ -16,6 +16,10 @@ from benchmarks.figures import Figure, load_figures, render_comparison, render_f
 BENCHMARKS = {
     'proxy': ('proxying', 'proxy_overhead', '15 s'),
     'rule': ('serving', 'rule_throughput', '20 s'),
+    'rules': ('serving', 'many_rules', '50 s'),
+    'steadiness': ('serving', 'steadiness', '1 min'),
+    'kept': ('keeping', 'kept_memory', '1 min'),
+    'fixture': ('fixtures', 'fixture_time', '30 s'),
     'imports': ('importing', 'import_time', '15 s'),
     'files': ('tapes', 'cassette_files', '15 s'),
     'memory': ('memory', 'memory_growth', '1 min'),

@@ -1,4 +1,4 @@
-"""A lean HTTP client for load and for streams: it must cost less than what it measures."""
+"""A lean HTTP client for single requests and for streams: it must cost less than what it measures."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
-__all__ = ['Connection', 'connected', 'drain_stream', 'requests_per_second']
+__all__ = ['Connection', 'connected', 'drain_stream']
 
 
 class Connection:
@@ -42,24 +42,6 @@ async def connected(url: str, target: str = '/x') -> AsyncIterator[Connection]:
     finally:
         writer.close()
         await writer.wait_closed()
-
-
-async def requests_per_second(url: str, *, connections: int = 16, seconds: float = 1.5) -> float:
-    """Ask as fast as the server answers, through so many connections, for so long."""
-
-    async def load() -> int:
-        count = 0
-        async with connected(url) as connection:
-            await connection.get()
-            while time.perf_counter() < deadline:
-                await connection.get()
-                count += 1
-        return count
-
-    started = time.perf_counter()
-    deadline = started + seconds
-    counts = await asyncio.gather(*(load() for _ in range(connections)))
-    return sum(counts) / (time.perf_counter() - started)
 
 
 async def drain_stream(url: str, target: str) -> AsyncIterator[int]:

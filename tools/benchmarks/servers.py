@@ -44,17 +44,6 @@ async def serve_passthrough(upstream: str) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def serve_rule() -> AsyncIterator[str]:
-    """A raw handler with one rule."""
-    from kmock.handlers import RawHandler
-    from kmock.server import Server
-
-    async with RawHandler(request_log=1000) as handler, Server(handler) as server:
-        handler['get /x'] << BODY << {'Content-Type': 'application/json'}
-        yield server.url
-
-
-@contextlib.asynccontextmanager
 async def serve_events() -> AsyncIterator[str]:
     """A watch stream of `?count=N` events, one HTTP chunk each; then the end."""
 
@@ -95,13 +84,12 @@ async def _serving(handle: Handle) -> AsyncIterator[str]:
 
 async def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument('what', choices=['bare', 'passthrough', 'rule', 'events'])
+    parser.add_argument('what', choices=['bare', 'passthrough', 'events'])
     parser.add_argument('upstream', nargs='?', default='')
     arguments = parser.parse_args()
     servers = {
         'bare': serve_bare,
         'passthrough': lambda: serve_passthrough(arguments.upstream),
-        'rule': serve_rule,
         'events': serve_events,
     }
     async with servers[arguments.what]() as url:
