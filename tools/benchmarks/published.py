@@ -27,8 +27,8 @@ def published_python() -> Path | None:
         return python
     print(f'-- installing kmock {VERSION} into {FOLDER}', file=sys.stderr, flush=True)
     venv.create(FOLDER, clear=True, with_pip=True)
-    command = [str(python), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', *wanted]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [str(python), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--retries', '1']
+    done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ['no reason given'])[-1]
         print(f'kmock {VERSION} is left out, because pip could not install it: {reason}', file=sys.stderr, flush=True)
