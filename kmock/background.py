@@ -53,8 +53,10 @@ def check_options(cls: type[RawHandler], options: Mapping[str, Any]) -> None:
     """Refuse options that neither the handler nor the server has.
 
     Raises:
-        KMockError: the text names the unknown ones, and all that are known.
+        KMockError: the text names the unknown ones, and all that are known; or the class is none of handlers.
     """
+    if not (isinstance(cls, type) and issubclass(cls, RawHandler)):
+        raise KMockError(f'The option cls of kmock must be a class of handlers, such as kmock.RawHandler, not {cls!r}.')
     parameters = inspect.signature(cls).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return

@@ -102,6 +102,8 @@ class Server:
             raise KMockError('Client certificates (client_ca) need TLS. Add tls=True, or leave client_ca out.')
         self._handler = handler
         self._host = host
+        if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535):
+            raise KMockError(f'port={port!r}: a port is a number from 1 to 65535; None takes a free one.')
         self._wanted_port = port
         self._tls = tls
         self._client_ca = client_ca

@@ -341,14 +341,17 @@ def _(written: Mapping[Any, Any]) -> Item:
     return dataclasses.replace(_read_headers(written.items()), instead=encoded) if are_headers(written) else encoded
 
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+
+
 def _read_headers(pairs: Any) -> Head:
     headers: tuple[tuple[str, str], ...] = ()
     for key, value in pairs:
         values = value if isinstance(value, list | tuple) else [value]  # several: the header is repeated
         headers += tuple((str(key), str(each)) for each in values if each is not None)
     for key, value in headers:
-        if not key or any(char in key + value for char in '\r\n\0') or ':' in key:
-            raise ValueError(f'{key!r}: {value!r} can not be sent as a header.')
+        if not _TOKEN.fullmatch(key) or any(char in value for char in '\r\n\0'):
+            raise ValueError(f'{key!r}: {value!r} can not be sent as a header: a name has no blanks, a value one line.')
     return Head(headers=headers)
 
 

@@ -301,3 +301,9 @@ def test_ctrl_c_in_the_main_thread_ends_it(wait: str) -> None:
     assert process.returncode == -signal.SIGINT
     assert errors.rstrip().endswith('KeyboardInterrupt')
     assert errors.count('Traceback') == 1
+
+
+@pytest.mark.parametrize('cls', ['RawHandler', int, object()])
+def test_a_class_that_is_none_of_handlers_is_refused_where_it_is_written(cls: Any) -> None:
+    with pytest.raises(KMockError, match=r'The option cls of kmock must be a class of handlers, .*, not '):
+        kmock.serve(cls=cls)

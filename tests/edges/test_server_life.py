@@ -6,6 +6,7 @@ import random
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -250,3 +251,9 @@ async def test_every_request_is_observed_once_whatever_clients_do(tls: bool, cap
     assert sorted(request.id for request, _, _ in script.observed) == sorted(request.id for request in script.requests)
     assert {Outcome.COMPLETE, Outcome.CLIENT_CLOSED, Outcome.SERVER_CLOSED, Outcome.ERROR} <= set(script.outcomes)
     assert [record for record in caplog.records if record.levelname == 'ERROR'] == []
+
+
+@pytest.mark.parametrize('port', ['8080', 70_000, -1, True, 80.5])
+def test_a_port_that_is_none_is_refused_where_it_is_written(port: Any) -> None:
+    with pytest.raises(KMockError, match=r'a port is a number from 1 to 65535'):
+        Server(Script(Answer()), port=port)

@@ -102,6 +102,7 @@ async def test_futures_and_tasks_are_asked_for_their_results():
         (kmock.body(5), 'takes bytes or a string'),
         (kmock.text(b'x'), 'takes a string'),
         (kmock.headers({'A': 'x\r\nB: y'}), 'can not be sent as a header'),
+        (kmock.headers({'A b': 'x'}), 'can not be sent as a header'),
         (kmock.Response(status=99), 'is no HTTP status'),
     ],
 )
