@@ -6,6 +6,7 @@ A `Definition` is one served version of one resource type; a `Strategy` is what 
 import dataclasses
 import enum
 import functools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -82,10 +83,6 @@ def _no_warnings(obj: Json, old: Json | None) -> Sequence[str]:
     return ()
 
 
-def _no_grace(obj: Json, wanted: int | None) -> int:
-    return 0
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Strategy:
     """What is particular to a kind when its objects are written. The functions may change the object they are given.
@@ -104,7 +101,7 @@ class Strategy:
             addition to `validate`'s own checks being repeated by it where the real server does so.
         warnings: for the Warning headers; called with (new, old or None).
         grace: the period of a graceful deletion in seconds that applies, by the object and what was asked for
-            (None for nothing); 0 is at once. Pods have one.
+            (None for nothing); 0 is at once. None for kinds without graceful deletion; pods have one.
     """
 
     put_creates: bool = False
@@ -121,7 +118,7 @@ class Strategy:
     validate_update: Callable[[Json, Json], Sequence[Cause]] = _valid_to
     validate_status: Callable[[Json, Json], Sequence[Cause]] = _valid_to
     warnings: Callable[[Json, Json | None], Sequence[str]] = _no_warnings
-    grace: Callable[[Json, int | None], int] = _no_grace
+    grace: Callable[[Json, int | None], int] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,8 +130,8 @@ class Definition:
         storage_version: the version that objects are stored in.
         columns: of Tables, for custom resources; None for the usual ones (name and age, or the kind's own).
         selectable: the JSON paths of a custom resource that field selectors may name, besides name and namespace.
-        validates: whether the custom resource's schema is to be enforced (False for loose ones).
         deprecation: the text of the Warning header that each answer of a deprecated version has.
+        verbatim: whether objects are kept and given as they are, nothing added: kind and apiVersion neither.
     """
 
     resource: Resource
@@ -152,6 +149,7 @@ class Definition:
     selectable: tuple[str, ...] = ()
     scale: ScalePaths | None = None
     deprecation: str | None = None
+    verbatim: bool = False
     load_schema: Callable[[], Schema | None] = lambda: None
     load_strategy: Callable[[], Strategy] = Strategy
 
@@ -169,6 +167,21 @@ class Definition:
     @functools.cached_property
     def strategy(self) -> Strategy:
         return self.load_strategy()
+
+    @property
+    def bucket(self) -> tuple[str, str]:
+        """The group and plural that all versions share, and the objects are stored under."""
+        return (self.resource.group, self.resource.plural)
+
+    @functools.cached_property
+    def prefix(self) -> bytes:
+        """How the JSON of each object of this version begins; the rest is a `Stored.tail`."""
+        if self.verbatim:
+            return b'{'
+        kind, version = json.dumps(self.kind), json.dumps(self.api_version)
+        if self.origin is Origin.BUILT_IN:  # in the order of the real server: Go's structs there, sorted maps here
+            return f'{{"kind":{kind},"apiVersion":{version},'.encode()
+        return f'{{"apiVersion":{version},"kind":{kind},'.encode()
 
     @property
     def has_status(self) -> bool:
