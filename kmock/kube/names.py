@@ -58,8 +58,8 @@ _LABEL_1035_RULE = (
     f"'{_LABEL_1035}')"
 )
 _WILDCARD_RULE = (
-    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower "
-    "case alphanumeric characters, '-' or '.' and end with an alphanumeric character "
+    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of "
+    "lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character "
     f"(e.g. '*.example.com', regex used for validation is '{_WILDCARD}')"
 )
 _KEY_RULE = (
