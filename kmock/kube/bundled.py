@@ -19,6 +19,7 @@ from kmock.naming import Resource
 __all__ = [
     'bundled_definitions',
     'bundled_document',
+    'bundled_hashes',
     'bundled_openapi_v2',
     'bundled_schema',
     'load_bundled',
@@ -62,17 +63,16 @@ def bundled_schema(api_version: str, kind: str) -> Schema | None:
 
 def bundled_document(key: str) -> bytes | None:
     """A document of OpenAPI v3 as JSON, by its key in the index: `api/v1`, `apis/apps/v1`, `version`."""
-    name = bundled_documents().get(key)
-    return None if name is None else gzip.decompress((_DATA / 'openapi-v3' / name).read_bytes())
+    if key not in bundled_hashes():
+        return None
+    return gzip.decompress((_DATA / 'openapi-v3' / f'{key.lstrip(".").replace("/", "_")}.json.gz').read_bytes())
 
 
 @functools.cache
-def bundled_documents() -> Mapping[str, str]:
-    """The files of the documents of OpenAPI v3 by their keys."""
-    keys = ['.well-known/openid-configuration', 'openid/v1/jwks', 'version', 'api', 'apis']
-    for group, version, _ in _resources():
-        keys += [f'apis/{group}', f'apis/{group}/{version}'] if group else [f'api/{version}']
-    return {key: f'{key.lstrip(".").replace("/", "_")}.json.gz' for key in sorted(keys)}
+def bundled_hashes() -> Mapping[str, str]:
+    """The keys of the documents of OpenAPI v3 with the SHA-512 of each, in upper-case hexadecimal digits."""
+    found: dict[str, str] = json.loads(gzip.decompress((_DATA / 'openapi-v3' / 'index.json.gz').read_bytes()))
+    return found
 
 
 def bundled_openapi_v2() -> bytes:

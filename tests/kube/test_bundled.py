@@ -1,5 +1,6 @@
 """The bundled resources are those of a real server, with schemas for all that is stored."""
 
+import hashlib
 import json
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from kmock.kube.bundled import (
     bundled_definitions,
     bundled_document,
-    bundled_documents,
+    bundled_hashes,
     bundled_openapi_v2,
     bundled_schema,
     load_bundled,
@@ -88,9 +89,10 @@ def test_unknown_kinds_have_no_schema() -> None:
 
 
 def test_all_documents_of_openapi_are_there() -> None:
-    for key in bundled_documents():
+    for key, digest in bundled_hashes().items():
         document = bundled_document(key)
         assert document is not None
+        assert hashlib.sha512(document).hexdigest().upper() == digest
         assert json.loads(document)['openapi'] == '3.0.0'
     assert bundled_document('apis/absent.example/v1') is None
 
