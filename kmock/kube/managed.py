@@ -1,0 +1,319 @@
+"""Managed fields: which manager owns which fields of an object, and how updates take fields over.
+
+Applying, where ownership also decides what is merged, is in `apply`; the sets of fields are in `structured`.
+Source: the Kubernetes documentation, "Server-Side Apply"; observed on a real v1.36 API server.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from kmock.kube.definitions import Definition, Json, Origin
+from kmock.kube.structured.fields import Fields, difference, intersection, parse_fields, union, without
+from kmock.kube.structured.types import type_of, zero_of
+from kmock.kube.structured.values import Changes, compare, same
+
+__all__ = [
+    'Entry',
+    'Key',
+    'Managed',
+    'change',
+    'encode_entries',
+    'ignored_fields',
+    'keep_times',
+    'manager_of',
+    'owned',
+    'read_entries',
+    'settle',
+    'strip',
+    'track_update',
+    'update_before_apply',
+]
+
+_MAX_MANAGER_BYTES = 128
+_MAX_UPDATE_MANAGERS = 10
+_ANCIENT = 'ancient-changes'
+
+# The server sets these itself, so nobody owns them.
+_UNOWNED: Fields = {
+    'f:apiVersion': {},
+    'f:kind': {},
+    'f:metadata': {
+        '.': {},
+        'f:creationTimestamp': {},
+        'f:generation': {},
+        'f:managedFields': {},
+        'f:name': {},
+        'f:namespace': {},
+        'f:resourceVersion': {},
+        'f:selfLink': {},
+        'f:uid': {},
+    },
+}
+
+Key: TypeAlias = tuple[str, str, str, str]
+"""What tells managers apart: name, operation, apiVersion (empty for `Apply`: appliers may change it), subresource."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """One manager and what it owns. `time` is as on the wire, or None."""
+
+    manager: str
+    operation: str
+    api_version: str
+    subresource: str
+    time: str | None
+    fields: Fields
+
+    @property
+    def key(self) -> Key:
+        version = '' if self.operation == 'Apply' else self.api_version
+        return self.manager, self.operation, version, self.subresource
+
+    def owning(self, fields: Fields) -> 'Entry':
+        return Entry(self.manager, self.operation, self.api_version, self.subresource, self.time, fields)
+
+
+Managed: TypeAlias = dict[Key, Entry]
+
+
+def manager_of(user_agent: str) -> str:
+    """The manager of a request that names none: what the User-Agent says before its first slash."""
+    name = ''.join(each for each in user_agent.partition('/')[0] if each.isprintable())
+    return name.encode()[:_MAX_MANAGER_BYTES].decode(errors='ignore')
+
+
+# --- on the wire
+
+
+def read_entries(entries: Any) -> Managed:
+    """Read `managedFields` as a client may have sent them.
+
+    Raises:
+        ValueError: they are malformed; the text tells how.
+    """
+    if not isinstance(entries, list):
+        raise ValueError('managedFields must be a list')
+    found = map(_read_entry, range(len(entries)), entries)
+    return {entry.key: entry for entry in found}
+
+
+def _read_entry(index: int, raw: Any) -> Entry:
+    if not isinstance(raw, dict) or raw.get('operation') not in ('Apply', 'Update'):
+        raise ValueError('operation must be `Apply` or `Update`')
+    texts = [raw.get(name) or '' for name in ('manager', 'apiVersion', 'subresource', 'time')]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError(f'wrong types in managed fields entry {index}')
+    manager, version, subresource, time = texts
+    if not version:
+        raise ValueError('apiVersion must not be empty')
+    if raw.get('fieldsType') != 'FieldsV1':
+        raise ValueError(f'missing or invalid fieldsType in managed fields entry {index}')
+    fields = parse_fields(raw.get('fieldsV1') or {})
+    return Entry(manager, raw['operation'], version, subresource, time or None, fields)
+
+
+def owned(obj: Json | None) -> Managed:
+    """The entries of an object that the server itself has written, without checking them."""
+    metadata = obj.get('metadata') if obj else None
+    entries = metadata.get('managedFields') if isinstance(metadata, dict) else None
+    found: Managed = {}
+    for raw in entries or ():
+        time, subresource = raw.get('time'), raw.get('subresource', '')
+        entry = Entry(raw['manager'], raw['operation'], raw['apiVersion'], subresource, time, raw.get('fieldsV1') or {})
+        found[entry.key] = entry
+    return found
+
+
+def encode_entries(managed: Managed) -> list[Json]:
+    """The entries as they are stored and answered: appliers first, then by time and name."""
+    ordered = sorted(
+        managed.values(),
+        key=lambda each: (each.operation, each.time or '', each.manager, each.api_version, each.subresource),
+    )
+    return [_encode_entry(each) for each in ordered]
+
+
+def _encode_entry(entry: Entry) -> Json:
+    found: Json = {'manager': entry.manager, 'operation': entry.operation, 'apiVersion': entry.api_version}
+    if entry.time is not None:
+        found['time'] = entry.time
+    found['fieldsType'] = 'FieldsV1'
+    found['fieldsV1'] = entry.fields
+    if entry.subresource:
+        found['subresource'] = entry.subresource
+    return found
+
+
+def keep_times(new: Json, old: Json) -> None:
+    """Give `new` the managed fields of `old` if they and all else are the same but for the times, so nothing changed.
+
+    To be called after admission, before the strategy prepares an update. Changes `new`.
+    """
+    given, before = new['metadata'].get('managedFields'), old['metadata'].get('managedFields')
+    if not given or not before or given == before or len(given) != len(before):
+        return
+    if _timeless(given) != _timeless(before):
+        return
+    restored = {**new, 'metadata': {**new['metadata'], 'managedFields': before}}
+    if same(restored, old):
+        new['metadata']['managedFields'] = before
+
+
+def _timeless(entries: Iterable[Json]) -> list[Json]:
+    return [{key: value for key, value in each.items() if key != 'time'} for each in entries]
+
+
+# --- ownership
+
+
+def ignored_fields(definition: Definition, subresource: str) -> Fields:
+    """The fields that the strategy resets when this subresource is written; who writes there does not own them."""
+    if subresource == 'status':
+        if definition.origin is not Origin.BUILT_IN:
+            return {'f:apiVersion': {}, 'f:kind': {}, 'f:metadata': {}, 'f:spec': {}}
+        return {'f:spec': {}, **_STATUS_RESETS.get(definition.resource.plural, {})}
+    return {'f:status': {}} if definition.has_status and subresource != 'scale' else {}
+
+
+_STATUS_RESETS: dict[str, Fields] = {
+    'pods': {'f:metadata': {'f:deletionTimestamp': {}, 'f:ownerReferences': {}}},
+    'deployments': {'f:metadata': {'f:labels': {}}},
+    'customresourcedefinitions': {'f:metadata': {}},
+    'apiservices': {'f:metadata': {}},
+    'flowschemas': {'f:metadata': {}},
+    'prioritylevelconfigurations': {'f:metadata': {}},
+}
+
+
+def change(old: Json, new: Json, definition: Definition, ignored: Fields) -> Changes:
+    """What a write changed, apart from the fields that it can't change."""
+    found = compare(old, new, type_of(definition))
+    if ignored:
+        found = Changes(
+            added=without(found.added, ignored),
+            removed=without(found.removed, ignored),
+            modified=without(found.modified, ignored),
+        )
+    return found
+
+
+def settle(managed: Managed, mine: Key | None, changes: Changes) -> tuple[Managed, dict[Key, Fields]]:
+    """Take changed and removed fields away from the others.
+
+    Returns what is left, without the managers who own nothing, and the fields that each of the others has lost because
+    their values changed: its conflicts.
+    """
+    touched = union(changes.modified, changes.added)
+    left: Managed = {}
+    conflicts: dict[Key, Fields] = {}
+    for key, entry in managed.items():
+        fields = entry.fields
+        if key != mine:
+            lost = intersection(fields, touched)
+            if lost:
+                conflicts[key] = lost
+                fields = difference(fields, lost)
+            if changes.removed:
+                fields = difference(fields, changes.removed)
+        if fields:
+            left[key] = entry if fields is entry.fields else entry.owning(fields)
+    return left, conflicts
+
+
+def strip(fields: Fields) -> Fields:
+    """The fields that a manager may own at all."""
+    return difference(fields, _UNOWNED)
+
+
+def _update(managed: Managed, changes: Changes, manager: str, version: str, subresource: str, now: str) -> Managed:
+    """The managers after an update by one of them: it owns what it changed, besides what it owned before."""
+    managed, _ = settle(managed, None, changes)
+    taken = strip(union(changes.modified, changes.added))
+    if taken:
+        entry = Entry(manager or 'unknown', 'Update', version, subresource, now, taken)
+        before = managed.get(entry.key)
+        managed[entry.key] = entry if before is None else entry.owning(union(taken, before.fields))
+    return _capped(managed)
+
+
+def _capped(managed: Managed) -> Managed:
+    """No more than ten updaters: the oldest ones of a version are merged into one."""
+    updaters = [entry for entry in managed.values() if entry.operation == 'Update']
+    excess = len(updaters) - _MAX_UPDATE_MANAGERS
+    if excess <= 0:
+        return managed
+    managed = dict(managed)
+    firsts: dict[str, Entry] = {}
+    for entry in sorted(updaters, key=lambda each: (each.time or '', each.manager, each.api_version, each.subresource)):
+        if excess <= 0:
+            break
+        first = firsts.setdefault(entry.api_version, entry)
+        if first is entry:
+            continue
+        key: Key = (_ANCIENT, 'Update', entry.api_version, '')
+        if key not in managed:
+            managed[key] = managed.pop(first.key)
+        fields = union(entry.fields, managed[key].fields)
+        del managed[entry.key]
+        managed[key] = Entry(_ANCIENT, 'Update', entry.api_version, '', entry.time, fields)
+        excess -= 1
+    return managed
+
+
+# --- updates
+
+
+def track_update(
+    new: Json,
+    old: Json | None,
+    *,
+    definition: Definition,
+    manager: str,
+    subresource: str = '',
+    now: str,
+) -> None:
+    """Set `metadata.managedFields` of an object that is created, replaced or patched (by anything but apply).
+
+    Args:
+        new: the object after decoding, defaults and the patch, before admission. It is changed.
+        old: the stored object; None on creation.
+        manager: see `manager_of`; an empty one is `unknown`.
+        now: the time of the write as on the wire.
+
+    An object that has no managed fields is not tracked when it is updated; `managedFields: [{}]` asks for that.
+    Malformed managed fields of the client are disregarded; what is wrong with them is told by validation.
+    """
+    metadata = new.get('metadata')
+    if not isinstance(metadata, dict):
+        return
+    given = metadata.pop('managedFields', None)
+    if given == [{}] and not subresource:
+        managed: Managed = {}
+    else:
+        managed = _given_or_owned(None if subresource else given, old)
+    if managed or old is None:
+        before = zero_of(definition) if old is None else old
+        changes = change(before, new, definition, ignored_fields(definition, subresource))
+        managed = _update(managed, changes, manager, definition.api_version, subresource, now)
+    if managed:
+        metadata['managedFields'] = encode_entries(managed)
+
+
+def _given_or_owned(given: Any, old: Json | None) -> Managed:
+    """The entries that a client has sent, if there are any and they are well-formed; else those of the old object."""
+    if given and (old is None or given != old['metadata'].get('managedFields')):
+        try:
+            managed = read_entries(given)
+        except (ValueError, RecursionError):
+            managed = {}
+        if managed:
+            return managed
+    return owned(old)
+
+
+def update_before_apply(live: Json, *, definition: Definition, now: str) -> Managed:
+    """The managers of an object that was not tracked when it is first applied to: a made-up one owns all of it."""
+    changes = change(zero_of(definition), live, definition, ignored_fields(definition, ''))
+    return _update({}, changes, 'before-first-apply', definition.api_version, '', now)
