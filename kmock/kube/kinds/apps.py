@@ -71,6 +71,7 @@ def _default_deployment(obj: Json) -> None:
     spec.setdefault('revisionHistoryLimit', 10)
     spec.setdefault('progressDeadlineSeconds', 600)
     obj.setdefault('status', {})
+    rules.untold_times(obj, 'lastUpdateTime', 'lastTransitionTime')
 
 
 def _validate_deployment(obj: Json) -> list[Cause]:
@@ -105,17 +106,11 @@ def _strategy_causes(strategy: Json) -> list[Cause]:
     if not found and _is_zero(unavailable) and _is_zero(surge):
         why = 'may not be 0 when `maxSurge` is 0'
         found.append(invalid_value(f'{path}.maxUnavailable', unavailable, why))
-    return found + _not_above_all(f'{path}.maxUnavailable', unavailable)
+    return found + rules.not_above_all(f'{path}.maxUnavailable', unavailable)
 
 
 def _is_zero(value: Any) -> bool:
     return value in (None, 0) or (isinstance(value, str) and value.removesuffix('%').strip('0') == '')
-
-
-def _not_above_all(field: str, value: Any) -> list[Cause]:
-    if isinstance(value, str) and value[:-1].isdecimal() and value.endswith('%') and int(value[:-1]) > 100:
-        return [invalid_value(field, value, 'must not be greater than 100%')]
-    return []
 
 
 # --- ReplicaSets
@@ -126,6 +121,7 @@ def _default_set(obj: Json) -> None:
     spec.setdefault('replicas', 1)
     default_template(spec.setdefault('template', {}))
     obj.setdefault('status', {}).setdefault('replicas', 0)
+    rules.untold_times(obj, 'lastTransitionTime')
 
 
 def _validate_set(obj: Json) -> list[Cause]:
@@ -159,6 +155,7 @@ def _default_stateful(obj: Json) -> None:
     status = obj.setdefault('status', {})
     status.setdefault('replicas', 0)
     status.setdefault('availableReplicas', 0)
+    rules.untold_times(obj, 'lastTransitionTime')
 
 
 def _validate_stateful(obj: Json) -> list[Cause]:
@@ -215,6 +212,7 @@ def _default_daemon(obj: Json) -> None:
     status = obj.setdefault('status', {})
     for key in ('currentNumberScheduled', 'numberMisscheduled', 'desiredNumberScheduled', 'numberReady'):
         status.setdefault(key, 0)
+    rules.untold_times(obj, 'lastTransitionTime')
 
 
 _DAEMON_STATUS = {

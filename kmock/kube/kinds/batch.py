@@ -32,6 +32,7 @@ def _default_job(obj: Json) -> None:
     if carried and not metadata.get('labels'):
         metadata['labels'] = dict(carried)
     obj.setdefault('status', {})
+    rules.untold_times(obj, 'lastProbeTime', 'lastTransitionTime')
 
 
 def _default_job_spec(spec: Json) -> None:
@@ -168,8 +169,8 @@ def _schedule_causes(text: str) -> list[Cause]:
         listed = ' '.join(parts)
         why = f'expected exactly 5 fields, found {len(parts)}: [{listed}]'
         return [invalid_value('spec.schedule', text, why)]
-    why = next(filter(None, map(_field_error, parts, _BOUNDS)), None)
-    return [invalid_value('spec.schedule', text, why)] if why else []
+    wrong = next(filter(None, map(_field_error, parts, _BOUNDS)), None)
+    return [invalid_value('spec.schedule', text, wrong)] if wrong else []
 
 
 _MONTHS = ('jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec')

@@ -1,7 +1,7 @@
 """Namespaces: their finalizer, phase, and the label with their name. Their life cycle is the emulator's."""
 
 from kmock.kube.definitions import Json, Strategy
-from kmock.kube.kinds.rules import as_map
+from kmock.kube.kinds.rules import as_map, untold_times
 from kmock.kube.names import dns1123_label
 from kmock.kube.statuses import Cause, invalid_value
 
@@ -18,6 +18,7 @@ def _default(obj: Json) -> None:
     status = obj.setdefault('status', {})
     if not status.get('phase'):
         status['phase'] = 'Active'
+    untold_times(obj, 'lastTransitionTime')
 
 
 def _prepare_create(obj: Json) -> None:

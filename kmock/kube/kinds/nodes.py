@@ -2,7 +2,7 @@
 
 from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
-from kmock.kube.kinds.rules import as_map, items_of
+from kmock.kube.kinds.rules import as_map, items_of, untold_times
 from kmock.kube.kinds.separation import keep_spec, keep_status
 from kmock.kube.statuses import Cause, duplicate, forbidden_field, invalid_value, not_supported, required
 
@@ -30,6 +30,7 @@ def _default(obj: Json) -> None:
     if status.get('capacity') and not status.get('allocatable'):
         status['allocatable'] = dict(status['capacity'])
     status.setdefault('daemonEndpoints', {}).setdefault('kubeletEndpoint', {}).setdefault('Port', 0)
+    untold_times(obj, 'lastHeartbeatTime', 'lastTransitionTime')
     system = status.setdefault('nodeInfo', {})
     for key in _SYSTEM:
         system.setdefault(key, '')

@@ -19,8 +19,9 @@ from kmock.kube.kinds.rules import (
     named,
     non_negative,
     port,
+    quoted_names,
+    within,
 )
-from kmock.kube.kinds.rules import quoted_names, within
 from kmock.kube.statuses import Cause, duplicate, forbidden_field, invalid_value, not_supported, required
 
 __all__ = ['pod_spec_causes', 'template_causes', 'workload_template_causes']

@@ -5,7 +5,7 @@ from typing import Any
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds.podchecks import pod_spec_causes
 from kmock.kube.kinds.podspecs import CONTAINER_LISTS, default_pod_spec, default_template
-from kmock.kube.kinds.rules import amount, as_map, items_of
+from kmock.kube.kinds.rules import amount, as_map, items_of, untold_times
 from kmock.kube.names import dns1123_subdomain
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value, required
 
@@ -19,6 +19,7 @@ _UPDATABLE = (
 _SYSTEM_PRIORITIES = {'system-cluster-critical': 2_000_000_000, 'system-node-critical': 2_000_001_000}
 _NODE_TROUBLES = ('node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable')
 _TOLERATED_SECONDS = 300
+_STATUSES = ('containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses')
 
 
 def _default(pod: Json) -> None:
@@ -32,6 +33,10 @@ def _default(pod: Json) -> None:
     status.setdefault('phase', 'Pending')
     _pair_addresses(status, 'podIP', 'podIPs')
     _pair_addresses(status, 'hostIP', 'hostIPs')
+    untold_times(pod, 'lastProbeTime', 'lastTransitionTime')
+    for key in _STATUSES:
+        for each in items_of(status.get(key)):
+            _default_container_status(each)
 
 
 def _default_own(container: Json, spec: Json) -> None:
@@ -44,6 +49,19 @@ def _default_own(container: Json, spec: Json) -> None:
         for port in items_of(container.get('ports')):
             if not port.get('hostPort'):
                 port['hostPort'] = port.get('containerPort', 0)
+
+
+def _default_container_status(status: Json) -> None:
+    status.setdefault('state', {})
+    status.setdefault('lastState', {})
+    for key, value in (('name', ''), ('ready', False), ('restartCount', 0), ('image', ''), ('imageID', '')):
+        status.setdefault(key, value)
+    for state in (as_map(status['state']), as_map(status['lastState'])):
+        if isinstance(state.get('running'), dict):
+            state['running'].setdefault('startedAt', None)
+        if isinstance(state.get('terminated'), dict):
+            for key, usual in (('exitCode', 0), ('startedAt', None), ('finishedAt', None)):
+                state['terminated'].setdefault(key, usual)
 
 
 def _pair_addresses(status: Json, one: str, many: str) -> None:

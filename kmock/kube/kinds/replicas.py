@@ -24,6 +24,7 @@ def _default(obj: Json) -> None:
             metadata['labels'] = dict(carried)
     spec.setdefault('replicas', 1)
     obj.setdefault('status', {}).setdefault('replicas', 0)
+    rules.untold_times(obj, 'lastTransitionTime')
 
 
 def _validate(obj: Json) -> list[Cause]:

@@ -25,9 +25,11 @@ __all__ = [
     'matches',
     'named',
     'non_negative',
+    'not_above_all',
     'port',
     'quoted_names',
     'selector',
+    'untold_times',
     'within',
 ]
 
@@ -50,6 +52,13 @@ def amount(value: Any) -> Fraction:
     """The number that a quantity stands for; 0 for what is none."""
     found = parse_quantity(str(value))
     return found.amount if found else Fraction(0)
+
+
+def untold_times(obj: Json, *keys: str) -> None:
+    """Write null for the times that conditions of the status do not tell: Go never leaves these out."""
+    for condition in items_of(as_map(obj.get('status')).get('conditions')):
+        for key in keys:
+            condition.setdefault(key, None)
 
 
 def named(field: str, value: Any, rule: Callable[[str], Sequence[str]]) -> list[Cause]:
@@ -108,6 +117,13 @@ def int_or_percent(field: str, value: Any) -> list[Cause]:
             return [invalid_value(field, value, message)]
         return []
     return non_negative(field, value)
+
+
+def not_above_all(field: str, value: Any) -> list[Cause]:
+    """Of a percentage: at most all."""
+    if isinstance(value, str) and value[:-1].isdecimal() and value.endswith('%') and int(value[:4].rstrip('%')) > 100:
+        return [invalid_value(field, value, 'must not be greater than 100%')]
+    return []
 
 
 # --- labels and selectors

@@ -37,6 +37,7 @@ def _default_claim(obj: Json) -> None:
     status = obj.setdefault('status', {})
     if not status.get('phase'):
         status['phase'] = 'Pending'
+    rules.untold_times(obj, 'lastProbeTime', 'lastTransitionTime')
 
 
 def _protect_claim(obj: Json) -> None:

@@ -1,0 +1,220 @@
+"""The group networking.k8s.io: Ingresses, IngressClasses, NetworkPolicies."""
+
+from typing import Any
+
+from kmock.kube import names
+from kmock.kube.definitions import Json, Strategy
+from kmock.kube.kinds import rules
+from kmock.kube.kinds.rules import as_map, items_of
+from kmock.kube.kinds.separation import separated
+from kmock.kube.statuses import Cause, invalid_value, not_supported, required
+
+__all__ = ['STRATEGIES']
+
+_PATH_TYPES = ('Exact', 'ImplementationSpecific', 'Prefix')
+_BAD_SEQUENCES = ('//', '/./', '/../', '%2f', '%2F')
+_BAD_ENDS = ('/..', '/.')
+
+
+# --- Ingresses
+
+
+def _default_ingress(obj: Json) -> None:
+    obj.setdefault('spec', {})
+    obj.setdefault('status', {}).setdefault('loadBalancer', {})
+
+
+def _validate_ingress(obj: Json) -> list[Cause]:
+    spec = as_map(obj.get('spec'))
+    listed = items_of(spec.get('rules'))
+    found: list[Cause] = []
+    if not listed and spec.get('defaultBackend') is None:
+        why = 'either `defaultBackend` or `rules` must be specified'
+        found.append(invalid_value('spec', spec.get('rules'), why))
+    if isinstance(spec.get('defaultBackend'), dict):
+        found += _backend_causes('spec.defaultBackend', spec['defaultBackend'])
+    for index, rule in enumerate(listed):
+        found += _host_causes(f'spec.rules[{index}].host', rule.get('host'))
+        http = rule.get('http')
+        if isinstance(http, dict):
+            found += _http_causes(f'spec.rules[{index}].http.paths', items_of(http.get('paths')))
+    for index, each in enumerate(items_of(spec.get('tls'))):
+        for number, host in enumerate(each.get('hosts') or ()):
+            found += _host_causes(f'spec.tls[{index}].hosts[{number}]', host)
+    if spec.get('ingressClassName') is not None:
+        found += rules.named('spec.ingressClassName', spec['ingressClassName'], names.dns1123_subdomain)
+    return found
+
+
+def _validate_ingress_update(obj: Json, old: Json) -> list[Cause]:
+    return _validate_ingress(obj)
+
+
+def _host_causes(field: str, host: Any) -> list[Cause]:
+    if not host:
+        return []
+    rule = names.wildcard_subdomain if '*' in host else names.dns1123_subdomain
+    return rules.named(field, host, rule)
+
+
+def _http_causes(field: str, paths: list[Json]) -> list[Cause]:
+    found = [] if paths else [required(field)]
+    for index, each in enumerate(paths):
+        found += _path_causes(f'{field}[{index}]', each)
+        found += _backend_causes(f'{field}[{index}].backend', as_map(each.get('backend')))
+    return found
+
+
+def _path_causes(field: str, each: Json) -> list[Cause]:
+    kind, path = each.get('pathType'), each.get('path') or ''
+    if kind is None:
+        return [required(f'{field}.pathType', 'pathType must be specified')]
+    if kind not in _PATH_TYPES:
+        return [not_supported(f'{field}.pathType', kind, _PATH_TYPES)]
+    absolute = path.startswith('/')
+    if kind == 'ImplementationSpecific':
+        return [] if absolute or not path else [invalid_value(f'{field}.path', path, 'must be an absolute path')]
+    found = [] if absolute else [invalid_value(f'{field}.path', path, 'must be an absolute path')]
+    for each_bad in _BAD_SEQUENCES:
+        if each_bad in path:
+            found.append(invalid_value(f'{field}.path', path, f"must not contain '{each_bad}'"))
+    for each_bad in _BAD_ENDS:
+        if path.endswith(each_bad):
+            found.append(invalid_value(f'{field}.path', path, f"cannot end with '{each_bad}'"))
+    return found
+
+
+def _backend_causes(field: str, backend: Json) -> list[Cause]:
+    service, resource = backend.get('service'), backend.get('resource')
+    if service is not None and resource is not None:
+        return [invalid_value(field, '', 'cannot set both resource and service backends')]
+    if resource is not None:
+        resource = as_map(resource)
+        return [required(f'{field}.resource.{key}') for key in ('kind', 'name') if not resource.get(key)]
+    if service is None:
+        return [invalid_value(field, '', 'resource or service backend is required')]
+    service = as_map(service)
+    name, port = service.get('name'), as_map(service.get('port'))
+    found = rules.quoted_names(f'{field}.service.name', name, names.dns1123_label)
+    if port.get('name') and port.get('number'):
+        found.append(invalid_value(field, '', 'cannot set both port name & port number'))
+    elif port.get('name'):
+        found += rules.named(f'{field}.service.port.name', port['name'], names.port_name)
+    elif port.get('number'):
+        found += rules.port(f'{field}.service.port.number', port['number'])
+    else:
+        found.append(required(field, 'port name or number is required'))
+    return found
+
+
+# --- IngressClasses
+
+
+def _default_class(obj: Json) -> None:
+    spec = obj.setdefault('spec', {})
+    if isinstance(spec.get('parameters'), dict):
+        spec['parameters'].setdefault('scope', 'Cluster')
+
+
+def _validate_class(obj: Json) -> list[Cause]:
+    spec = as_map(obj.get('spec'))
+    controller = spec.get('controller') or ''
+    if not controller:
+        return [required('spec.controller')]
+    domain, slash, path = controller.partition('/')
+    if not slash or not path:
+        why = 'must be a domain-prefixed path (such as "acme.io/foo")'
+        return [invalid_value('spec.controller', controller, why)]
+    return rules.named('spec.controller', domain, names.dns1123_subdomain)
+
+
+def _validate_class_update(obj: Json, old: Json) -> list[Cause]:
+    new, was = as_map(obj.get('spec')).get('controller'), as_map(old.get('spec')).get('controller')
+    return rules.immutable('spec.controller', new, was)
+
+
+# --- NetworkPolicies
+
+
+def _default_policy(obj: Json) -> None:
+    spec = obj.setdefault('spec', {})
+    spec.setdefault('podSelector', {})
+    for key in ('ingress', 'egress'):
+        for rule in items_of(spec.get(key)):
+            for each in items_of(rule.get('ports')):
+                each.setdefault('protocol', 'TCP')
+    if not spec.get('policyTypes'):
+        spec['policyTypes'] = ['Ingress', 'Egress'] if spec.get('egress') else ['Ingress']
+
+
+def _validate_policy(obj: Json) -> list[Cause]:
+    spec = as_map(obj.get('spec'))
+    found = rules.selector('spec.podSelector', spec.get('podSelector'))
+    for key, peers in (('ingress', 'from'), ('egress', 'to')):
+        for index, rule in enumerate(items_of(spec.get(key))):
+            for number, each in enumerate(items_of(rule.get('ports'))):
+                found += _policy_port_causes(f'spec.{key}[{index}].ports[{number}]', each)
+            for number, peer in enumerate(items_of(rule.get(peers))):
+                found += _peer_causes(f'spec.{key}[{index}].{peers}[{number}]', peer)
+    for index, each in enumerate(spec.get('policyTypes') or ()):
+        if each not in ('Ingress', 'Egress'):
+            found.append(not_supported(f'spec.policyTypes[{index}]', each, ['Egress', 'Ingress']))
+    return found
+
+
+def _policy_port_causes(field: str, each: Json) -> list[Cause]:
+    found: list[Cause] = []
+    if each.get('protocol') not in ('SCTP', 'TCP', 'UDP'):
+        found.append(not_supported(f'{field}.protocol', each.get('protocol'), ['SCTP', 'TCP', 'UDP']))
+    if each.get('port') is not None:
+        found += rules.port(f'{field}.port', each['port'])
+    return found
+
+
+def _peer_causes(field: str, peer: Json) -> list[Cause]:
+    given = [key for key in ('podSelector', 'namespaceSelector', 'ipBlock') if peer.get(key) is not None]
+    found: list[Cause] = []
+    for key in given:
+        if key != 'ipBlock':
+            found += rules.selector(f'{field}.{key}', peer[key])
+    if not given:
+        found.append(required(field, 'must specify a peer'))
+    elif 'ipBlock' in given and len(given) > 1:
+        found.append(
+            Cause(
+                reason='FieldValueForbidden',
+                message='Forbidden: may not specify both ipBlock and another peer',
+                field=field,
+            )
+        )
+    return found
+
+
+def _validate_policy_update(obj: Json, old: Json) -> list[Cause]:
+    return _validate_policy(obj)
+
+
+STRATEGIES = {
+    'ingresses': Strategy(
+        name=names.dns1123_subdomain,
+        generation=True,
+        default=_default_ingress,
+        **separated({'loadBalancer': {}}),
+        validate=_validate_ingress,
+        validate_update=_validate_ingress_update,
+    ),
+    'ingressclasses': Strategy(
+        name=names.dns1123_subdomain,
+        generation=True,
+        default=_default_class,
+        validate=_validate_class,
+        validate_update=_validate_class_update,
+    ),
+    'networkpolicies': Strategy(
+        name=names.dns1123_subdomain,
+        generation=True,
+        default=_default_policy,
+        validate=_validate_policy,
+        validate_update=_validate_policy_update,
+    ),
+}
