@@ -11,7 +11,6 @@ import collections
 import dataclasses
 import json
 import threading
-from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from kmock.errors import KMockError
@@ -46,6 +45,7 @@ class Stored:
     Attributes:
         tail: see `encode_tail`; a whole object is a definition's prefix (`{"kind":…,"apiVersion":…,`) and this.
         labels: those of the metadata, for selectors; None if there are none.
+        owners: the uids of its owner references.
     """
 
     key: Key
@@ -53,6 +53,7 @@ class Stored:
     uid: str
     tail: bytes
     labels: dict[str, str] | None
+    owners: tuple[str, ...] = ()
 
     def decode(self) -> Json:
         """The object without kind and apiVersion, made anew: the caller may change it."""
@@ -175,6 +176,10 @@ class Store:
         self._history = history
         self._buckets: dict[BucketKey, Bucket] = {}
         self.histories: dict[tuple[BucketKey, Key], list[Stored | None]] = {}
+        self.dependents: dict[str, set[tuple[BucketKey, Key]]] = {}
+        """What refers to an owner, by the owner's uid."""
+        self.uids: dict[str, tuple[BucketKey, Key]] = {}
+        """Where each object is, by its uid."""
         self._versions: collections.deque[tuple[BucketKey, Key]] = collections.deque()
 
     # --- reading
@@ -260,6 +265,7 @@ class Store:
             found.objects[key] = stored
             event = Event(self.revision, before, stored, deleted=False)
             found.append(event)
+            self._index(bucket, before, stored)
             self._remember(bucket, key, stored)
         found.signal.fire()
         return event
@@ -276,6 +282,7 @@ class Store:
             del found.keys[index]
             event = Event(self.revision, before, self._last(before, last, verbatim), deleted=True)
             found.append(event)
+            self._index(bucket, before, None)
             self._remember(bucket, key, None)
         found.signal.fire()
         return event
@@ -293,6 +300,22 @@ class Store:
         with self.lock:
             self.delete(bucket, key)
             self.histories.pop((bucket, key), None)
+
+    def _index(self, bucket: BucketKey, before: Stored | None, after: Stored | None) -> None:
+        if before is not None and before.uid and (after is None or after.uid != before.uid):
+            self.uids.pop(before.uid, None)
+        if after is not None and after.uid:
+            self.uids[after.uid] = (bucket, after.key)
+        old, new = before.owners if before else (), after.owners if after else ()
+        if old == new:
+            return
+        for uid in old:
+            references = self.dependents.get(uid, set())
+            references.discard((bucket, before.key if before else ''))
+            if not references:
+                self.dependents.pop(uid, None)
+        for uid in new:
+            self.dependents.setdefault(uid, set()).add((bucket, after.key if after else ''))
 
     def _remember(self, bucket: BucketKey, key: Key, stored: Stored | None) -> None:
         if not self._history:
@@ -322,7 +345,14 @@ def _stored(key: Key, revision: int, obj: Json, *, verbatim: bool = False) -> St
         uid=str(metadata.get('uid', '')),
         tail=tail,
         labels=dict(labels) if isinstance(labels, dict) and labels else None,
+        owners=_owners(metadata.get('ownerReferences')),
     )
+
+
+def _owners(references: object) -> tuple[str, ...]:
+    if not isinstance(references, list):
+        return ()
+    return tuple(str(each['uid']) for each in references if isinstance(each, dict) and each.get('uid'))
 
 
 class Subscription:
@@ -368,14 +398,3 @@ class Subscription:
     def forget(self, waiter: asyncio.Future[None]) -> None:
         with self._store.lock:
             self._bucket.signal.forget(waiter)
-
-
-def make_key(namespace: str | None, name: str) -> Key:
-    """The key of an object."""
-    return f'{namespace}/{name}' if namespace else name
-
-
-def iterate(stored: Iterable[Stored]) -> Iterator[Json]:
-    """The objects, decoded one by one."""
-    for each in stored:
-        yield each.decode()

@@ -1,0 +1,138 @@
+"""The cluster: what the rooms of the emulator share, and one request as all of them see it."""
+
+import dataclasses
+import datetime
+import random
+from typing import Any
+
+from kmock.clock import Clock, LoopClock
+from kmock.kube.definitions import Definition, Json, Origin
+from kmock.kube.registry import Registry
+from kmock.kube.store import BucketKey, Key, Store, Stored
+from kmock.messages import Request
+from kmock.naming import Call, Resource
+
+__all__ = ['NAMESPACES', 'Cluster', 'Operation', 'make_key', 'timestamp']
+
+NAMESPACES = Resource('', 'v1', 'namespaces')
+
+
+def make_key(namespace: str | None, name: str) -> Key:
+    """The key of an object in the store."""
+    return f'{namespace}/{name}' if namespace else name
+
+
+def timestamp(moment: datetime.datetime) -> str:
+    """A moment as `metav1.Time`: whole seconds of UTC."""
+    return moment.astimezone(datetime.UTC).strftime('%Y-%m-%dT%H:%M:%SZ')
+
+
+class Cluster:
+    """The state of an emulated cluster, and its settings.
+
+    Attributes:
+        controllers: whether owner references and namespaces are looked after, as controllers do in a real cluster.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store | None = None,
+        registry: Registry | None = None,
+        clock: Clock | None = None,
+        controllers: bool = True,
+        seed: int | None = None,
+    ) -> None:
+        self.store = store or Store()
+        self.registry = registry or Registry()
+        self.clock: Clock = clock or LoopClock()
+        self.controllers = controllers
+        self.random = random.Random(seed)
+        self.reshaped: dict[BucketKey, int] = {}
+        """The revisions at which schemas of custom resources changed: older objects are read by way of the new one."""
+        self._decoded: dict[BucketKey, tuple[int, tuple[Json, ...]]] = {}
+
+    def now(self) -> str:
+        return timestamp(self.clock.wall())
+
+    def later(self, seconds: float) -> str:
+        """The time so many seconds from now."""
+        return timestamp(self.clock.wall() + datetime.timedelta(seconds=seconds))
+
+    def uid(self) -> str:
+        """A new UUID (version 4)."""
+        digits = f'{self.random.getrandbits(128):032x}'
+        variant = '89ab'[int(digits[16], 16) % 4]
+        return f'{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}'
+
+    def read(self, resource: Resource) -> tuple[Json, ...]:
+        """All objects of a resource type, decoded once until one of them changes. Not to be changed."""
+        bucket = (resource.group, resource.plural)
+        found = self.store.bucket(bucket)
+        state = found.dropped + len(found.log)
+        cached = self._decoded.get(bucket)
+        if cached is None or cached[0] != state:
+            definition = self.registry.find(resource)
+            cached = (state, tuple(self.decode(each, definition) for each in self.store.all(bucket)))
+            self._decoded[bucket] = cached
+        return cached[1]
+
+    def decode(self, stored: Stored, definition: Definition | None) -> Json:
+        """An object as a definition's version has it, made anew."""
+        body = stored.decode()
+        if definition is None or definition.verbatim:
+            return body
+        return {'apiVersion': definition.api_version, 'kind': definition.kind, **body}
+
+    def get(self, definition: Definition, namespace: str | None, name: str) -> Stored | None:
+        return self.store.get(definition.bucket, make_key(namespace, name))
+
+    def namespace(self, name: str) -> Json | None:
+        """A namespace, decoded; None if there is none."""
+        return next((each for each in self.read(NAMESPACES) if each['metadata']['name'] == name), None)
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Operation:
+    """One request to a resource, understood: what is asked of what by whom, and the warnings on the way to its answer.
+
+    Attributes:
+        user: who asks (access.User).
+        form: how the answer is wanted (negotiation.Form).
+    """
+
+    request: Request
+    call: Call
+    definition: Definition
+    user: Any
+    form: Any
+    warnings: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def namespace(self) -> str | None:
+        return self.call.namespace
+
+    @property
+    def name(self) -> str:
+        return self.call.name or ''
+
+    @property
+    def key(self) -> Key:
+        return make_key(self.call.namespace, self.name)
+
+    @property
+    def subresource(self) -> str:
+        return self.call.subresource or ''
+
+    @property
+    def strict(self) -> bool:
+        """Whether the resource type is treated as a real server treats it."""
+        return self.definition.origin is not Origin.LOOSE
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The query; of repeated keys the first one, as Go's url.Values.Get has it."""
+        params: dict[str, str] = {}
+        for key, value in self.request.params.items():
+            params.setdefault(key, value)
+        return params

@@ -1,0 +1,116 @@
+"""Custom resources come and go with their definitions: the controllers inside of a real API server, done at once."""
+
+import copy
+
+from kmock.kube.cluster import Cluster
+from kmock.kube.crds import (
+    cleaned,
+    cleaning,
+    definitions_of,
+    is_established,
+    is_terminating,
+    steps_of_establishing,
+    terminating,
+)
+from kmock.kube.definitions import Definition, Json
+from kmock.kube.store import BucketKey, Stored
+from kmock.naming import Resource
+
+__all__ = ['CRDS', 'CustomResources']
+
+CRDS = Resource('apiextensions.k8s.io', 'v1', 'customresourcedefinitions')
+_BUCKET = (CRDS.group, CRDS.plural)
+
+
+class CustomResources:
+    """Keeps the registry in step with the CustomResourceDefinitions in the store."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._served: dict[str, list[Definition]] = {}
+
+    def written(self, crd: Json) -> None:
+        """Establish a definition that was created or changed, and serve what it says."""
+        store, name = self._cluster.store, crd['metadata']['name']
+        if is_terminating(crd):
+            self.clean(name)
+            return
+        for step in steps_of_establishing(crd, self._cluster.read(CRDS), self._cluster.now()):
+            crd = copy.deepcopy(step)
+            store.put(_BUCKET, name, crd)
+        self._serve(crd)
+
+    def load(self) -> None:
+        """Serve what is defined in the store already."""
+        for crd in self._cluster.read(CRDS):
+            self.written(crd)
+
+    def _serve(self, crd: Json) -> None:
+        name = crd['metadata']['name']
+        definitions = definitions_of(crd) if is_established(crd) else []
+        before = self._served.get(name, [])
+        if definitions:
+            self._served[name] = definitions
+        kept = {each.resource for each in definitions}
+        for each in before:
+            if each.resource not in kept:
+                self._cluster.registry.remove(each.resource)
+        for each in definitions:
+            self._cluster.registry.add(each)
+        if before and definitions:
+            self._cluster.reshaped[definitions[0].bucket] = self._cluster.store.revision + 1
+
+    def delete(self, stored: Stored, crd: Json) -> Json:
+        """Mark a definition as being deleted, and begin to delete its objects. Gives what a DELETE answers."""
+        marked = terminating(crd, self._cluster.now())
+        self._cluster.store.put(_BUCKET, stored.key, marked)
+        shown = copy.deepcopy(marked)
+        self._serve(marked)
+        self.clean(stored.key)
+        return shown
+
+    def clean(self, name: str) -> None:
+        """Delete the objects of a definition that is being deleted; it goes with the last of them."""
+        store = self._cluster.store
+        stored = store.get(_BUCKET, name)
+        if stored is None:
+            return
+        crd = {'apiVersion': 'apiextensions.k8s.io/v1', 'kind': 'CustomResourceDefinition', **stored.decode()}
+        bucket = (crd['spec']['group'], crd['spec']['names']['plural'])
+        if is_terminating(crd) and self._left(bucket):
+            marked = cleaning(crd, self._cluster.now())
+            if marked.get('status') != crd.get('status'):
+                store.put(_BUCKET, name, marked)
+            return
+        done = cleaned(crd, self._cluster.now())
+        if done['metadata'].get('finalizers'):
+            store.put(_BUCKET, name, done)
+            return
+        store.delete(_BUCKET, name, done)
+        for each in self._served.pop(name, ()):
+            self._cluster.registry.remove(each.resource)
+
+    def _left(self, bucket: BucketKey) -> bool:
+        """Delete what nothing holds, mark the rest. Tells whether anything is left."""
+        store, now = self._cluster.store, self._cluster.now()
+        left = False
+        for stored in store.all(bucket):
+            obj = stored.decode()
+            metadata = obj['metadata']
+            if not metadata.get('finalizers'):
+                store.delete(bucket, stored.key)
+                continue
+            left = True
+            if 'deletionTimestamp' not in metadata:
+                metadata |= {'deletionTimestamp': now, 'deletionGracePeriodSeconds': 0}
+                if metadata.get('generation'):
+                    metadata['generation'] += 1
+                store.put(bucket, stored.key, obj)
+        return left
+
+    def released(self, definition: Definition) -> None:
+        """Called when an object of a custom resource is gone: its definition may have waited for it."""
+        name = f'{definition.resource.plural}.{definition.resource.group}'
+        stored = self._cluster.store.get(_BUCKET, name)
+        if stored is not None and 'deletionTimestamp' in stored.decode()['metadata']:
+            self.clean(name)

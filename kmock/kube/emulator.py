@@ -1,0 +1,294 @@
+"""The emulator: a responder that answers as a Kubernetes API server does, from its store and registry.
+
+Here a request is authenticated, authorised, understood, and led to the room that answers it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from kmock.clock import Clock
+from kmock.kube.access import Authorizer, Tokens, User, Users, attributes_of, authenticate, forbidden_status
+from kmock.kube.admission import Admission, WebhookCall
+from kmock.kube.bundled import load_bundled
+from kmock.kube.cluster import NAMESPACES, Cluster, Operation
+from kmock.kube.collector import Collector
+from kmock.kube.custom import CRDS, CustomResources
+from kmock.kube.definitions import Definition, Json, Origin
+from kmock.kube.deleting import Deleting
+from kmock.kube.discovery import Discovery
+from kmock.kube.negotiation import encode, error_media, negotiate
+from kmock.kube.reading import Reading
+from kmock.kube.registry import Registry
+from kmock.kube.statuses import (
+    StatusError,
+    forbidden,
+    method_not_allowed,
+    plain_not_found,
+    resource_not_found,
+    status_body,
+)
+from kmock.kube.store import Store, Stored
+from kmock.kube.subresources import Subresources
+from kmock.kube.watching import Watching
+from kmock.kube.writing import Writing
+from kmock.messages import Answer, Request
+from kmock.naming import Call, Resource, is_true
+
+__all__ = ['SYSTEM_NAMESPACES', 'Emulator']
+
+SYSTEM_NAMESPACES = ('default', 'kube-system', 'kube-public', 'kube-node-lease')
+
+_RBAC = 'rbac.authorization.k8s.io'
+
+
+class Emulator:
+    """An emulated cluster.
+
+    Args:
+        store, registry: the state, if it is there already; by default a new cluster with the bundled resources.
+        clock: of timestamps and of streams.
+        controllers: whether owner references and namespaces are looked after.
+        users: who may log in; without any, everybody may do everything.
+        call: how admission webhooks are called; without it they are not.
+        version: the body of /version.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store | None = None,
+        registry: Registry | None = None,
+        clock: Clock | None = None,
+        controllers: bool = True,
+        users: Users | None = None,
+        call: WebhookCall | None = None,
+        version: Json | None = None,
+    ) -> None:
+        if registry is None:
+            registry = Registry()
+            load_bundled(registry)
+        self.cluster = Cluster(store=store, registry=registry, clock=clock, controllers=controllers)
+        self.users = users if users is not None else Users()
+        self.tokens = Tokens(self._find, self.cluster.clock.wall)
+        self.authorizer = Authorizer(self.cluster.read, revision=self._rbac_revision, is_open=lambda: not self.users)
+        self.discovery = Discovery(registry, version=version)
+        self.custom = CustomResources(self.cluster)
+        self.collector = Collector(self.cluster)
+        self.admission = self._make_admission(call) if call is not None else None
+        self.reading = Reading(self.cluster)
+        self.watching = Watching(self.cluster, self.reading)
+        self.writing = Writing(self.cluster, self.reading, self.admission)
+        self.deleting = Deleting(self.cluster, self.reading, self.writing, self.custom)
+        self.subresources = Subresources(self)
+        self.writing.written.append(self._written)
+        self.writing.removed.append(self._removed)
+        self.deleting.deleted.append(self._deleted)
+
+    def _make_admission(self, call: WebhookCall) -> Admission:
+        registry = self.cluster.registry
+        return Admission(
+            self.cluster.read,
+            call,
+            self.cluster.namespace,
+            versions=lambda resource: registry.versions(resource.group, resource.plural),
+        )
+
+    # --- answering
+
+    async def respond(self, request: Request) -> Answer | None:
+        """Answer the request; None if nothing is served at its URL."""
+        try:
+            return await self._respond(request)
+        except StatusError as exc:
+            if exc.status == 404 and (exc.plain is not None or exc.details == {}):
+                return None
+            return self.failure(request, exc)
+
+    def missing(self, request: Request) -> Answer:
+        """The answer to a request whose URL is none of the API."""
+        return self.failure(request, self._missing(request))
+
+    def failure(self, request: Request, error: StatusError) -> Answer:
+        """The answer to a request that failed."""
+        if error.plain is not None:
+            plain = (('Content-Type', 'text/plain; charset=utf-8'), ('X-Content-Type-Options', 'nosniff'))
+            return Answer(status=error.status, headers=plain, body=error.plain.encode())
+        media = error_media(request.headers.get('Accept'))
+        headers = (('Content-Type', media), ('Cache-Control', 'no-cache, private'), *error.headers)
+        return Answer(status=error.status, headers=headers, body=encode(status_body(error), media))
+
+    async def _respond(self, request: Request) -> Answer:
+        call = request.call
+        user = self._authenticate(request, call)
+        found = self.discovery.answer(
+            request.path, request.params, request.headers.get('Accept', ''), request.headers, request.method
+        )
+        if found is not None:
+            return found
+        if call is None:
+            raise self._missing(request)
+        definition = self._definition(request, call)
+        return await self._serve(request, call, definition, user)
+
+    def _authenticate(self, request: Request, call: Call | None) -> User:
+        """Who asks, if they may.
+
+        Raises:
+            StatusError: 401 and 403.
+        """
+        attributes = attributes_of(request.method, request.path, call)
+        allowed = self.authorizer.allowed
+        user = authenticate(self.users, self.tokens, request.headers, request=attributes, allowed=allowed)
+        if self.users:
+            may, why = self.authorizer.allowed(user, attributes)
+            if not may:
+                raise forbidden_status(user, attributes, why)
+        return user
+
+    def _missing(self, request: Request) -> StatusError:
+        return self.discovery.missing(request.path)
+
+    def _definition(self, request: Request, call: Call) -> Definition:
+        """What is served at the URL.
+
+        Raises:
+            StatusError: 404.
+        """
+        definition = self.cluster.registry.find(call.resource)
+        if definition is None:
+            raise self._missing(request)
+        scoped = call.namespace is not None
+        if scoped and not definition.namespaced:
+            raise self._nothing(definition)
+        if not scoped and definition.namespaced and call.name is not None and definition.origin is not Origin.LOOSE:
+            raise self._nothing(definition)
+        if call.subresource is not None and call.subresource.partition('/')[0] not in definition.subresources:
+            raise resource_not_found()
+        return definition
+
+    def _nothing(self, definition: Definition) -> StatusError:
+        return resource_not_found() if definition.origin is Origin.BUILT_IN else plain_not_found()
+
+    async def _serve(self, request: Request, call: Call, definition: Definition, user: User) -> Answer:
+        self._check_method(request, call, definition)
+        listing = call.name is None and call.verb in ('list', 'watch', 'deletecollection')
+        watch = call.verb == 'watch'
+        params = request.params
+        form = negotiate(
+            request.headers.get('Accept'),
+            definition=definition,
+            listing=listing,
+            watch=watch,
+            pretty='pretty' in params and is_true(params['pretty']),
+            include=params.get('includeObject'),
+        )
+        op = Operation(request=request, call=call, definition=definition, user=user, form=form)
+        if definition.deprecation:
+            op.warnings.append(definition.deprecation)
+        if call.subresource is not None or definition.resource in self.subresources.virtual:
+            return await self.subresources.answer(op)
+        if watch:
+            return self.watching.watch(op)
+        return await self._verbs(definition)[call.verb](op)
+
+    def _verbs(self, definition: Definition) -> Mapping[str, Callable[[Operation], Awaitable[Answer]]]:
+        return {
+            'get': self.reading.get,
+            'list': self.reading.collection,
+            'create': self.writing.create,
+            'update': self.writing.update,
+            'patch': self.writing.patch,
+            'delete': self.deleting.delete,
+            'deletecollection': self.deleting.delete_collection,
+        }
+
+    def _check_method(self, request: Request, call: Call, definition: Definition) -> None:
+        """Whether the verb is one of the resource's, at such a URL.
+
+        Raises:
+            StatusError: 403, 404, 405.
+        """
+        custom = definition.origin is Origin.CUSTOM
+        verb = call.verb
+        if request.method == 'HEAD' and not custom:
+            raise method_not_allowed()
+        if call.subresource is not None:
+            subresource = definition.subresources[call.subresource.partition('/')[0]]
+            if verb not in subresource.verbs:
+                raise method_not_allowed()
+            return
+        if verb == 'create' and custom and 'create' not in definition.verbs:
+            why = 'create not allowed while custom resource definition is terminating'
+            raise forbidden(definition.resource, self._posted_name(request), why)
+        if verb not in definition.verbs or (call.name is not None and verb == 'create' and not custom):
+            raise method_not_allowed()
+        if call.namespace is None and definition.namespaced and verb in ('create', 'deletecollection'):
+            if custom:
+                raise plain_not_found()
+            if definition.origin is Origin.BUILT_IN:
+                raise method_not_allowed()
+
+    def _posted_name(self, request: Request) -> str | None:
+        data = request.data if request.content.kept else None
+        metadata = data.get('metadata') if isinstance(data, dict) else None
+        return metadata.get('name') if isinstance(metadata, dict) else None
+
+    # --- the state
+
+    def start(self) -> None:
+        """Fill a new cluster with what is there at start: the namespaces, and with users the roles of RBAC."""
+        definition = self.cluster.registry.find(NAMESPACES)
+        if definition is None:
+            return
+        for name in SYSTEM_NAMESPACES:
+            if self.cluster.namespace(name) is None:
+                self._put_namespace(definition, name)
+
+    def _put_namespace(self, definition: Definition, name: str) -> None:
+        obj: Json = {
+            'metadata': {
+                'name': name,
+                'uid': self.cluster.uid(),
+                'resourceVersion': '',
+                'creationTimestamp': self.cluster.now(),
+                'labels': {'kubernetes.io/metadata.name': name},
+            },
+            'spec': {'finalizers': ['kubernetes']},
+            'status': {'phase': 'Active'},
+        }
+        self.cluster.store.put(definition.bucket, name, obj)
+
+    def _written(self, definition: Definition, obj: Json) -> None:
+        if definition.resource == CRDS:
+            self.custom.written(obj)
+        elif definition.resource == NAMESPACES and self.cluster.controllers:
+            self.collector.finish_namespace(obj['metadata']['name'])
+
+    def _removed(self, definition: Definition, stored: Stored) -> None:
+        if definition.origin is Origin.CUSTOM:
+            self.custom.released(definition)
+        if self.cluster.controllers:
+            self.collector.removed(stored)
+
+    def _deleted(self, definition: Definition, stored: Stored, gone: bool) -> None:
+        if gone:
+            self._removed(definition, stored)
+        elif self.cluster.controllers:
+            if definition.resource == NAMESPACES:
+                self.collector.empty_namespace(stored.name)
+            else:
+                self.collector.marked(definition.bucket, stored.key)
+
+    def _rbac_revision(self) -> Any:
+        buckets = [self.cluster.store.bucket((_RBAC, plural)) for plural in _RBAC_PLURALS]
+        return tuple(each.dropped + len(each.log) for each in buckets)
+
+    def _find(self, resource: Resource, namespace: str | None, name: str) -> Json | None:
+        definition = self.cluster.registry.find(resource)
+        if definition is None:
+            return None
+        stored = self.cluster.get(definition, namespace, name)
+        return None if stored is None else self.cluster.decode(stored, definition)
+
+
+_RBAC_PLURALS = ('roles', 'clusterroles', 'rolebindings', 'clusterrolebindings')

@@ -1,0 +1,101 @@
+"""Incoming: from what a client sent to an object of the wanted kind, with the errors of the API server's decoders."""
+
+import json
+from collections.abc import Sequence
+
+from kmock.kube.bodies import Decoded, decode_body, unrecognized
+from kmock.kube.cluster import Operation
+from kmock.kube.definitions import Definition, Json, Origin
+from kmock.kube.fields import decode_custom, decode_typed, unknown_fields
+from kmock.kube.options import WriteOptions
+from kmock.kube.statuses import bad_request, invalid, invalid_value
+
+__all__ = ['read_object', 'shape', 'shape_patched']
+
+
+async def read_object(op: Operation, options: WriteOptions, max_body: int) -> Json:
+    """The object in the body of a request to create or update.
+
+    Raises:
+        StatusError: 400, 413, 415.
+    """
+    body = await op.request.read(max_body)
+    definition = op.definition
+    decoded = decode_body(body, op.request.headers.get('Content-Type'), kind=definition.kind)
+    obj = _identified(decoded, definition, body)
+    return shape(op, obj, options, decoded.duplicates)
+
+
+def shape(op: Operation, obj: Json, options: WriteOptions, duplicates: Sequence[str] = ()) -> Json:
+    """An object with only what its schema knows; the rest is dropped, warned of, or refused, as the options say.
+
+    Raises:
+        StatusError: 400.
+    """
+    definition = op.definition
+    if definition.origin is Origin.LOOSE:
+        return obj
+    found = _strict_errors(obj, definition, options, duplicates)
+    if found and options.field_validation == 'Strict':
+        raise bad_request(f'{_not_handled(definition)}: strict decoding error: {", ".join(found)}')
+    op.warnings.extend(found)
+    return _known(definition, obj, 'create')
+
+
+def shape_patched(op: Operation, obj: Json, options: WriteOptions) -> Json:
+    """The same for the outcome of a patch, whose strict errors are 422.
+
+    Raises:
+        StatusError: 400, 422.
+    """
+    definition = op.definition
+    if definition.origin is Origin.LOOSE:
+        return obj
+    found = _strict_errors(obj, definition, options, ())
+    if found and options.field_validation == 'Strict':
+        text = json.dumps(obj, separators=(',', ':'), ensure_ascii=False)
+        cause = invalid_value('patch', text, f'strict decoding error: {", ".join(found)}')
+        raise invalid('', '', '', [cause])
+    op.warnings.extend(found)
+    return _known(definition, obj, 'patch')
+
+
+def _strict_errors(obj: Json, definition: Definition, options: WriteOptions, duplicates: Sequence[str]) -> list[str]:
+    if options.field_validation == 'Ignore' or definition.schema is None:
+        return []
+    return [*duplicates, *unknown_fields(definition.schema, obj)]
+
+
+def _known(definition: Definition, obj: Json, verb: str) -> Json:
+    if definition.origin is Origin.BUILT_IN:
+        return decode_typed(definition, obj, verb)
+    return decode_custom(definition, obj, verb)
+
+
+def _not_handled(definition: Definition) -> str:
+    return f'{definition.kind} in version "{definition.resource.version}" cannot be handled as a {definition.kind}'
+
+
+def _identified(decoded: Decoded, definition: Definition, body: bytes) -> Json:
+    """The object with the kind and version of the URL, which it may leave out if the kind is built in.
+
+    Raises:
+        StatusError: 400.
+    """
+    kind, version = decoded.kind, decoded.api_version
+    if definition.origin is Origin.CUSTOM:
+        for name, found in (('Kind', kind), ('apiVersion', version)):
+            if not found:
+                shown = body.decode('utf-8', 'replace')
+                raise unrecognized(definition.kind, f"Object '{name}' is missing in '{shown}'", body)
+    kind, version = kind or definition.kind, version or definition.api_version
+    if kind != definition.kind:
+        number = version.rpartition('/')[2]
+        raise bad_request(f'{kind} in version "{number}" cannot be handled as a {definition.kind}')
+    if version != definition.api_version:
+        raise bad_request(
+            f'the API version in the data ({version}) does not match the expected API version '
+            f'({definition.api_version})'
+        )
+    identity = {'apiVersion': version, 'kind': kind}
+    return {**identity, **{key: each for key, each in decoded.value.items() if key not in identity}}
