@@ -461,6 +461,18 @@ def test_restrictions_of_the_name_stay_in_the_schema() -> None:
     assert 'labels' in found.schema.properties['metadata']['properties']
 
 
+def test_names_are_held_to_the_restrictions_of_the_schema() -> None:
+    name = {'type': 'string', 'maxLength': 3}
+    root = {'type': 'object', 'properties': {'metadata': {'type': 'object', 'properties': {'name': name}}}}
+    (found,) = definitions_of(established(drafted(root)))
+    obj: Json = {'metadata': {'name': 'abcd', 'labels': {'a': 'b'}}}
+    expected = ['metadata.name: Too long: may not be more than 3 bytes']
+    assert [str(each) for each in found.strategy.validate(obj)] == expected
+    assert found.strategy.validate_update(obj, obj) == []
+    assert found.strategy.validate_update(obj, {'metadata': {'name': 'abc'}}) != []
+    assert found.strategy.validate({'metadata': {'name': 'abc'}}) == []
+
+
 def test_deprecated_versions_name_the_newest_to_use() -> None:
     draft = with_version(name='v1beta1', deprecated=True, storage=False)
     one = drafted()['spec']['versions'][0]

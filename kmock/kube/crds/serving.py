@@ -1,15 +1,18 @@
 """What a CustomResourceDefinition lets the cluster serve: a `Definition` for each served version."""
 
+import dataclasses
 import functools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kmock.kube.checking import UNCORRELATED, Checker
 from kmock.kube.crds.establishing import is_established, is_terminating
 from kmock.kube.crds.reading import Node, flag, listed, mapping, text, versions_of
 from kmock.kube.definitions import Column, Definition, Json, Origin, ScalePaths, Strategy, Subresource
 from kmock.kube.names import dns1123_subdomain
 from kmock.kube.schemas import Schema
+from kmock.kube.statuses import Cause
 from kmock.naming import Resource
 
 __all__ = ['custom_strategy', 'definitions_of', 'version_rank']
@@ -98,6 +101,8 @@ def _definition(crd: Json, version: Node, versions: Sequence[Node], storage: str
     group, kind = text(spec.get('group')), text(names.get('kind'))
     resource = Resource(group, text(version.get('name')), text(names.get('plural')))
     subresources = mapping(version.get('subresources'))
+    schema = mapping(version.get('schema')).get('openAPIV3Schema')
+    metadata = mapping(mapping(mapping(schema).get('properties')).get('metadata'))
     return Definition(
         resource=resource,
         kind=kind,
@@ -114,8 +119,10 @@ def _definition(crd: Json, version: Node, versions: Sequence[Node], storage: str
         selectable=tuple(text(mapping(each).get('jsonPath')) for each in listed(version.get('selectableFields'))),
         scale=_scale(subresources),
         deprecation=_deprecation(resource, kind, version, versions),
-        load_schema=functools.partial(_schema, mapping(version.get('schema')).get('openAPIV3Schema')),
-        load_strategy=functools.partial(custom_strategy, status=subresources.get('status') is not None),
+        load_schema=functools.partial(_schema, schema),
+        load_strategy=functools.partial(
+            custom_strategy, status=subresources.get('status') is not None, metadata=metadata
+        ),
     )
 
 
@@ -205,16 +212,27 @@ def version_rank(name: str) -> tuple[int, int, int, list[int]]:
 # --- strategy
 
 
-def custom_strategy(*, status: bool = False) -> Strategy:
+def custom_strategy(*, status: bool = False, metadata: Node | None = None) -> Strategy:
     """How objects of a custom resource are written; what is wrong with them tell `metadata` and `validation`.
 
     Args:
         status: whether the status is a subresource.
+        metadata: what the schema says of the metadata, if it does: `validate` holds names to it.
     """
-    return Strategy(
+    usual = Strategy(
         put_creates=False,
         unconditional_update=False,
         generation=True,
         creates_without_status=status,
         name=dns1123_subdomain,
     )
+    if not metadata:
+        return usual
+    checker = Checker(metadata)
+
+    def check(obj: Json, before: Any = UNCORRELATED) -> list[Cause]:
+        causes: list[Cause] = []
+        checker.check(obj.get('metadata', {}), 'metadata', before, causes)
+        return causes
+
+    return dataclasses.replace(usual, validate=check, validate_update=lambda obj, old: check(obj, old['metadata']))
