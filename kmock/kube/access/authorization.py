@@ -30,11 +30,31 @@ _CLUSTER_ROLE_BINDINGS = Resource(RBAC_GROUP, 'v1', 'clusterrolebindings')
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """The rules that one binding gives to a user; `why` tells which. `missing` is the role that is not there."""
+    """What one binding gives to a user: `rules`, which are None where the role is not there.
 
-    rules: Sequence[Rule]
-    why: str = ''
-    missing: tuple[str, str] | None = None
+    Attributes:
+        scope: the namespace that the binding is in; empty for those of the whole cluster.
+        role: the kind and the name of the role.
+    """
+
+    binding: Json
+    subject: Mapping[str, Any]
+    scope: str
+    role: tuple[str, str]
+    rules: Sequence[Rule] | None
+
+    @property
+    def why(self) -> str:
+        """As in reasons: `ClusterRoleBinding "b" of ClusterRole "r" to Group "g"`."""
+        name = str(self.binding['metadata'].get('name', ''))
+        kind, named = ('RoleBinding', f'{name}/{self.scope}') if self.scope else ('ClusterRoleBinding', name)
+        role = f'{self.role[0]} {go_quote(self.role[1])}'
+        return f'{kind} {go_quote(named)} of {role} to {_describe(self.subject, self.scope)}'
+
+    @property
+    def problem(self) -> str:
+        """That the role is not there, as the authorizer says it: it names the singular, the API's errors the plural."""
+        return f'{self.role[0].lower()}.{RBAC_GROUP} {go_quote(self.role[1])} not found'
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +62,19 @@ class _Policy:
     """The objects of RBAC at one moment, found by what they are asked for."""
 
     roles: Mapping[tuple[str, str], Sequence[Rule]]
-    bindings: Mapping[str, Sequence[Json]]
-    """By namespace; those of the whole cluster have the empty one."""
+    """By namespace (empty for ClusterRoles) and name."""
+    bindings: Mapping[tuple[str, str, str], Sequence['_Bound']]
+    """By namespace (empty for those of the whole cluster), and the kind and the name of a subject, in their order."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class _Bound:
+    """A subject in a binding. The first one of a binding that a user is, is the one that is told."""
+
+    place: int
+    subject_place: int
+    binding: Json = dataclasses.field(compare=False)
+    subject: Mapping[str, Any] = dataclasses.field(compare=False)
 
 
 class Authorizer:
@@ -80,8 +111,8 @@ class Authorizer:
             return True, ''
         problems: list[str] = []
         for grant in self.grants(user, attributes.namespace):
-            if grant.missing is not None:
-                problems.append(_role_not_found(*grant.missing))
+            if grant.rules is None:
+                problems.append(grant.problem)
             elif any(rule_allows(rule, attributes) for rule in grant.rules):
                 return True, f'RBAC: allowed by {grant.why}'
         return False, f'RBAC: {aggregate(problems)}' if problems else ''
@@ -89,26 +120,24 @@ class Authorizer:
     def grants(self, user: User, namespace: str) -> Iterator[Grant]:
         """What the bindings of the cluster, then those of the namespace, give to a user."""
         policy = self._current()
+        keys = [('User', user.name), *(('Group', group) for group in user.groups)]
         for scope in ('', namespace) if namespace else ('',):
-            for binding in policy.bindings.get(scope, ()):
-                subject = _subject_of(binding, user, scope)
-                if subject is not None:
-                    yield self._grant(policy, binding, subject, scope)
+            found = sorted(bound for key in keys for bound in policy.bindings.get((scope, *key), ()))
+            told: set[int] = set()
+            for bound in found:
+                if bound.place not in told:
+                    told.add(bound.place)
+                    ref = bound.binding.get('roleRef') or {}
+                    kind, name = str(ref.get('kind', '')), str(ref.get('name', ''))
+                    rules = policy.roles.get(('' if kind == 'ClusterRole' else scope, name))
+                    yield Grant(
+                        binding=bound.binding, subject=bound.subject, scope=scope, role=(kind, name), rules=rules
+                    )
 
     def rules_of_role(self, ref: Mapping[str, Any], namespace: str) -> Sequence[Rule] | None:
         """The rules of what a `roleRef` refers to; None if there is no such role."""
         scope = '' if ref.get('kind') == 'ClusterRole' else namespace
         return self._current().roles.get((scope, str(ref.get('name', ''))))
-
-    def _grant(self, policy: _Policy, binding: Json, subject: Mapping[str, Any], scope: str) -> Grant:
-        ref = binding.get('roleRef') or {}
-        kind, name = str(ref.get('kind', '')), str(ref.get('name', ''))
-        rules = policy.roles.get(('' if kind == 'ClusterRole' else scope, name))
-        if rules is None:
-            return Grant(rules=(), missing=(kind, name))
-        title = str(binding['metadata'].get('name', ''))
-        bound = f'RoleBinding {go_quote(f"{title}/{scope}")}' if scope else f'ClusterRoleBinding {go_quote(title)}'
-        return Grant(rules=rules, why=f'{bound} of {kind} {go_quote(name)} to {_describe(subject, scope)}')
 
     def _current(self) -> _Policy:
         revision = None if self._revision is None else self._revision()
@@ -123,9 +152,16 @@ class Authorizer:
                 metadata = role.get('metadata') or {}
                 namespace = str(metadata.get('namespace') or '') if resource is _ROLES else ''
                 roles[namespace, str(metadata.get('name', ''))] = role.get('rules') or ()
-        bindings: dict[str, list[Json]] = {'': list(self._read(_CLUSTER_ROLE_BINDINGS))}
-        for binding in self._read(_ROLE_BINDINGS):
-            bindings.setdefault(str((binding.get('metadata') or {}).get('namespace') or ''), []).append(binding)
+        bindings: dict[tuple[str, str, str], list[_Bound]] = {}
+        for resource in (_CLUSTER_ROLE_BINDINGS, _ROLE_BINDINGS):
+            for place, binding in enumerate(self._read(resource)):
+                metadata = binding.get('metadata') or {}
+                scope = str(metadata.get('namespace') or '') if resource is _ROLE_BINDINGS else ''
+                for subject_place, subject in enumerate(binding.get('subjects') or ()):
+                    key = _subject_key(subject, scope)
+                    if key is not None:
+                        bound = _Bound(place, subject_place, binding, subject)
+                        bindings.setdefault((scope, *key), []).append(bound)
         return _Policy(roles=roles, bindings=bindings)
 
 
@@ -135,28 +171,14 @@ def aggregate(problems: Iterable[str]) -> str:
     return listed[0] if len(listed) == 1 else f'[{", ".join(listed)}]'
 
 
-def _role_not_found(kind: str, name: str) -> str:
-    # The authorizer reads through listers, whose errors name the singular; the API's own errors name the plural.
-    return f'{kind.lower()}.{RBAC_GROUP} {go_quote(name)} not found'
-
-
-def _subject_of(binding: Json, user: User, namespace: str) -> Mapping[str, Any] | None:
-    for subject in binding.get('subjects') or ():
-        match subject.get('kind'):
-            case 'User':
-                applies = user.name == subject.get('name')
-            case 'Group':
-                applies = subject.get('name') in user.groups
-            case 'ServiceAccount':
-                # One of a cluster-wide binding must say its namespace; in a namespace it is that of the binding.
-                home = subject.get('namespace') or namespace
-                applies = bool(home) and user.name == service_account_name(home, str(subject.get('name', '')))
-            case _:
-                applies = False
-        if applies:
-            found: Mapping[str, Any] = subject
-            return found
-    return None
+def _subject_key(subject: Mapping[str, Any], namespace: str) -> tuple[str, str] | None:
+    """A subject as the user or group that it means; None if it can mean nobody."""
+    kind, name = subject.get('kind'), str(subject.get('name', ''))
+    if kind == 'ServiceAccount':
+        # One of a cluster-wide binding must say its namespace; in a namespace it is that of the binding.
+        home = subject.get('namespace') or namespace
+        return ('User', service_account_name(home, name)) if home else None
+    return (kind, name) if kind in {'User', 'Group'} else None
 
 
 def _describe(subject: Mapping[str, Any], namespace: str) -> str:

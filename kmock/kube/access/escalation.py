@@ -103,9 +103,9 @@ def _refusal(rules: Iterable[Rule], namespace: str, user: User, authorizer: Auth
     held: list[Rule] = []
     problems: list[str] = []
     for grant in authorizer.grants(user, namespace):
-        held.extend(grant.rules)
-        if grant.missing is not None:
-            problems.append(f'{grant.missing[0].lower()}s.{RBAC_GROUP} {go_quote(grant.missing[1])} not found')
+        held.extend(grant.rules or ())
+        if grant.rules is None:
+            problems.append(f'{grant.role[0].lower()}s.{RBAC_GROUP} {go_quote(grant.role[1])} not found')
     missing = missing_rules(held, rules)
     if not missing:
         return None

@@ -9,12 +9,11 @@ from typing import Any, TypeAlias
 
 from kmock.kube.access.attributes import Attributes
 from kmock.kube.access.authentication import Checked
-from kmock.kube.access.authorization import RBAC_GROUP, Authorizer, Rule, aggregate
+from kmock.kube.access.authorization import Authorizer, Rule, aggregate
 from kmock.kube.access.users import User, user_info
 from kmock.kube.statuses import (
     Cause,
     bad_request,
-    go_quote,
     invalid,
     invalid_value,
     not_supported,
@@ -170,7 +169,20 @@ def _check_metadata(body: Json, *, local: bool) -> Iterable[Cause]:
     ignored = {'managedFields', 'namespace'} if local else {'managedFields'}
     if any(value for key, value in metadata.items() if key not in ignored):
         why = 'must be empty except for namespace' if local else 'must be empty'
-        yield invalid_value('metadata', {key: value for key, value in metadata.items() if value}, why)
+        shown = sorted((pair for pair in metadata.items() if pair[1]), key=_go_order)
+        yield invalid_value('metadata', dict(shown), why)
+
+
+_METADATA = (
+    *('name', 'generateName', 'namespace', 'selfLink', 'uid', 'resourceVersion', 'generation', 'creationTimestamp'),
+    *('deletionTimestamp', 'deletionGracePeriodSeconds', 'labels', 'annotations', 'ownerReferences', 'finalizers'),
+    'managedFields',
+)
+"""The order in which the server prints the metadata of an object."""
+
+
+def _go_order(pair: tuple[str, Any]) -> int:
+    return _METADATA.index(pair[0]) if pair[0] in _METADATA else len(_METADATA)
 
 
 _SELECTORS = (('fieldSelector', 'field selector'), ('labelSelector', 'label selector'))
@@ -221,9 +233,9 @@ def _rules(body: Json, user: User, authorizer: Authorizer) -> Json:
         resources.append({'verbs': ['*'], 'apiGroups': ['*'], 'resources': ['*']})
         paths.append({'verbs': ['*'], 'nonResourceURLs': ['*']})
     for grant in authorizer.grants(user, namespace):
-        if grant.missing is not None:
-            problems.append(f'{grant.missing[0].lower()}.{RBAC_GROUP} {go_quote(grant.missing[1])} not found')
-        for rule in grant.rules:
+        if grant.rules is None:
+            problems.append(grant.problem)
+        for rule in grant.rules or ():
             _sort(rule, resources, paths)
     status: Json = {'resourceRules': resources, 'nonResourceRules': paths, 'incomplete': bool(problems)}
     if problems:

@@ -16,7 +16,7 @@ import hashlib
 import json
 import math
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kmock.kube.access.users import User, service_account_name
@@ -174,8 +174,9 @@ class Tokens:
         held = audience if isinstance(audience, list) else [audience]
         common = tuple(each for each in audiences if each in held)
         if not common:
-            wanted = ' '.join(audiences)
-            raise TokenError(f'token audiences {json.dumps(held)} is invalid for the target audiences ["{wanted}"]')
+            raise TokenError(
+                f'token audiences {_listed(held)} is invalid for the target audiences {_listed(audiences)}'
+            )
         return Verified(user=self._holder(claims), audiences=common)
 
     def _check_signature(self, parts: list[str]) -> None:
@@ -308,6 +309,11 @@ def _recreated(uid: str) -> str:
         f'the UID in the bound object reference ({uid}) does not match the UID in record. '
         'The object might have been deleted and then recreated'
     )
+
+
+def _listed(texts: Iterable[Any]) -> str:
+    """Strings as Go prints a list of them: `["a" "b"]`."""
+    return f'[{" ".join(go_quote(each) for each in texts)}]'
 
 
 def _time(moment: datetime.datetime) -> str:

@@ -55,7 +55,7 @@ ADMIN = User(name='kubernetes-admin', groups=(MASTERS, AUTHENTICATED))
 def user_info(user: User) -> dict[str, Any]:
     """A user as `userInfo` of reviews and admission: `{'username', 'uid', 'groups', 'extra'}`, empty parts left out."""
     info: dict[str, Any] = {'username': user.name, 'uid': user.uid, 'groups': list(user.groups)}
-    info['extra'] = {key: list(values) for key, values in user.extra}
+    info['extra'] = {key: list(values) for key, values in sorted(user.extra)}
     return {key: value for key, value in info.items() if value}
 
 
