@@ -16,6 +16,7 @@ from kmock.kube.managed import (
     encode_entries,
     ignored_fields,
     owned,
+    reconciled,
     settle,
     strip,
     update_before_apply,
@@ -52,8 +53,7 @@ def apply(
     """Merge what is applied into the live object, or into nothing.
 
     Args:
-        live: the stored object; None to create it. Neither it nor `applied` is changed, but the result shares parts
-            with both.
+        live: the stored object; None to create it. Neither it nor `applied` is changed, nor shared with the result.
         now: the time of the write as on the wire.
 
     Returns:
@@ -63,27 +63,43 @@ def apply(
         StatusError: 400 for another type of object or given managedFields, 409 if others own the fields (unless
             forced), 500 if the applied object doesn't fit its schema.
     """
-    _check_applied(applied, definition)
-    managed = owned(live)
+    try:
+        _check_applied(applied, definition)
+        merged, managed = _apply(live, applied, definition, (manager or 'unknown', subresource, now), force=force)
+        made: Json = _copied(merged)
+    except RecursionError:
+        raise bad_request('the object is nested too deeply') from None
+    made['metadata'].pop('managedFields', None)
+    if managed:
+        made['metadata']['managedFields'] = encode_entries(managed)
+    return made
+
+
+def _apply(
+    live: Json | None, applied: Json, definition: Definition, who: tuple[str, str, str], *, force: bool
+) -> tuple[Json, Managed]:
+    manager, subresource, now = who
+    managed = reconciled(owned(live), definition)
     if live is not None and not managed:
         managed = update_before_apply(live, definition=definition, now=now)
     bare = _without_managed(live) if live is not None else None
-    work = _Work(definition, bare, applied, manager or 'unknown', subresource, now)
+    work = _Work(definition, bare, applied, manager, subresource, now)
     try:
         merged, managed = work.run(managed, force=force)
     except _ConflictsError as error:
-        if manager != 'kubectl' or bare is None:
-            raise _conflict(error) from None
-        left = _not_client_side(error, bare, definition)
+        left = error
+        if manager == 'kubectl' and bare is not None:
+            left = _not_client_side(error, bare, definition)
         if left.found:
             raise _conflict(left) from None
         merged, managed = work.run(managed, force=True)
-    if manager == 'kubectl':
-        merged = _with_last_applied(merged, applied)
-    metadata = {key: value for key, value in merged['metadata'].items() if key != 'managedFields'}
-    if managed:
-        metadata['managedFields'] = encode_entries(managed)
-    return {**merged, 'metadata': metadata}
+    return _with_last_applied(merged, applied) if manager == 'kubectl' else merged, managed
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(below) for key, below in value.items()}
+    return [_copied(each) for each in value] if isinstance(value, list) else value
 
 
 def _check_applied(applied: Json, definition: Definition) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.structured.fields import Fields, difference, intersection, parse_fields, union, without
 from kmock.kube.structured.types import type_of, zero_of
-from kmock.kube.structured.values import Changes, compare, same
+from kmock.kube.structured.values import Changes, compare, reconcile, same
 
 __all__ = [
     'Entry',
@@ -24,6 +24,7 @@ __all__ = [
     'manager_of',
     'owned',
     'read_entries',
+    'reconciled',
     'settle',
     'strip',
     'track_update',
@@ -199,6 +200,18 @@ def change(old: Json, new: Json, definition: Definition, ignored: Fields) -> Cha
     return found
 
 
+def reconciled(managed: Managed, definition: Definition) -> Managed:
+    """The managers of an object whose definition may have changed since it was written."""
+    if definition.origin is not Origin.CUSTOM:
+        return managed
+    kind = type_of(definition)
+    found = {}
+    for key, entry in managed.items():
+        fields = reconcile(entry.fields, kind)
+        found[key] = entry if fields is entry.fields else entry.owning(fields)
+    return found
+
+
 def settle(managed: Managed, mine: Key | None, changes: Changes) -> tuple[Managed, dict[Key, Fields]]:
     """Take changed and removed fields away from the others.
 
@@ -295,8 +308,13 @@ def track_update(
         managed = _given_or_owned(None if subresource else given, old)
     if managed or old is None:
         before = zero_of(definition) if old is None else old
-        changes = change(before, new, definition, ignored_fields(definition, subresource))
-        managed = _update(managed, changes, manager, definition.api_version, subresource, now)
+        try:
+            changes = change(before, new, definition, ignored_fields(definition, subresource))
+            managed = reconciled(managed, definition)
+            managed = _update(managed, changes, manager, definition.api_version, subresource, now)
+        except RecursionError:
+            # As the real server, which answers the request even if it can't tell what has changed.
+            managed = owned(old)
     if managed:
         metadata['managedFields'] = encode_entries(managed)
 

@@ -160,11 +160,16 @@ def put(
     """Apply, as something that may neither change what it is given nor depend on a second look at it."""
     before = copy.deepcopy((live, applied))
     try:
-        return apply(
+        made = apply(
             live, applied, definition=definition, manager=manager, force=force, now=now, subresource=subresource
         )
     finally:
         assert (live, applied) == before
+    for given_object in (live or {}, applied):
+        assert not {id(each) for each in given_object.values() if isinstance(each, dict | list)} & {
+            id(each) for each in made.values()
+        }
+    return made
 
 
 # --- recorded scenarios
@@ -440,6 +445,14 @@ def test_what_does_not_fit_the_schema_is_an_internal_error(spec: dict[str, Any],
     assert caught.value.message == f'failed to create typed patch object (/a; x.io/v1, Kind=Thing): {text}'
 
 
+def test_too_deep_objects_are_refused() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(2000):
+        deep = {'a': deep}
+    with pytest.raises(StatusError, match='nested too deeply'):
+        apply(None, thing(free=deep), definition=THINGS, manager='one', force=False, now=T1)
+
+
 def test_managed_fields_can_not_be_applied() -> None:
     with pytest.raises(StatusError, match=r'metadata\.managedFields must be nil') as caught:
         put(None, config_map(managedFields=[]))
@@ -506,6 +519,23 @@ def test_kubectl_does_not_take_over_what_has_changed_since() -> None:
     track_update(changed, live, definition=CONFIG_MAPS, manager='other', now=T2)
     with pytest.raises(StatusError, match='conflict with "other" using v1'):
         put(changed, config_map({'x': '2'}), 'kubectl')
+
+
+def test_what_has_become_atomic_is_owned_as_a_whole() -> None:
+    live = put(None, thing(opts={'a': '1'}, size=1), definition=THINGS)
+    schema = copy.deepcopy(THING)
+    schema['properties']['spec']['properties']['opts']['x-kubernetes-map-type'] = 'atomic'
+    made = put(live, thing(flag=True), 'two', definition=define('Thing', 'x.io/v1', schema))
+    assert owners(made)['one'] == {'f:spec': {'f:opts': {}, 'f:size': {}}}
+
+
+def test_what_has_become_granular_stays_as_it_was() -> None:
+    schema = copy.deepcopy(THING)
+    schema['properties']['spec']['properties']['opts']['x-kubernetes-map-type'] = 'atomic'
+    live = put(None, thing(opts={'a': '1'}), definition=define('Thing', 'x.io/v1', schema))
+    made = put(live, thing(opts={'b': '2'}), 'two', definition=THINGS)
+    assert made['spec'] == {'opts': {'a': '1', 'b': '2'}}
+    assert owners(made) == {'one': {'f:spec': {'f:opts': {}}}, 'two': {'f:spec': {'f:opts': {'f:b': {}}}}}
 
 
 # --- any input

@@ -1,16 +1,28 @@
 """Managed fields of updates: what is owned by whom after creating, replacing and patching, and their wire format."""
 
 import copy
+import dataclasses
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmock.kube.definitions import Definition, Origin, Subresource
+from kmock.kube.bundled import load_bundled
+from kmock.kube.definitions import Definition, Json, Origin, Subresource
 from kmock.kube.managed import keep_times, manager_of, track_update
+from kmock.kube.registry import Registry
 from kmock.kube.schemas import Schema
-from kmock.kube.structured.fields import difference, intersection, paths, show_path, union, without
+from kmock.kube.structured.fields import (
+    difference,
+    intersection,
+    key_element,
+    paths,
+    show_path,
+    union,
+    value_element,
+    without,
+)
 from kmock.naming import Resource
 
 T1, T2, T3 = '2030-01-01T00:00:01Z', '2030-01-01T00:00:02Z', '2030-01-01T00:00:03Z'
@@ -263,6 +275,79 @@ def test_managers_are_named_by_the_user_agent(agent: str, manager: str) -> None:
 
 def test_a_nameless_manager_is_unknown() -> None:
     assert list(owners(track(thing({'replicas': 1}), manager=''))) == ['unknown']
+
+
+def test_too_deep_objects_are_not_tracked() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(5000):
+        deep = {'a': deep}
+    first = track(thing({'replicas': 1}))
+    loose = dataclasses.replace(CUSTOM, load_schema=lambda: None)
+    new = {**changed(first), 'deep': deep}
+    track_update(new, first, definition=loose, manager='two', now=T2)
+    assert entries(new) == entries(first)
+
+
+def test_items_are_told_by_their_values_as_go_writes_them() -> None:
+    assert value_element(1.0) == 'v:1'
+    assert value_element('<a&b>') == 'v:"\\u003ca\\u0026b\\u003e"'
+    assert key_element({'b': 2.0, 'a': 'я'}) == 'k:{"a":"я","b":2}'
+
+
+def test_every_bundled_kind_has_a_type_and_a_zero() -> None:
+    registry = Registry()
+    load_bundled(registry)
+    for definition in registry:
+        obj = {'apiVersion': definition.api_version, 'kind': definition.kind, 'metadata': {'labels': {'k': 'v'}}}
+        track_update(obj, None, definition=definition, manager='one', now=T1)
+        assert owners(obj) == {'one': {'f:metadata': {'f:labels': {'.': {}, 'f:k': {}}}}}, definition.resource
+
+
+def test_defaults_of_a_bundled_kind_are_owned_by_who_created_the_object() -> None:
+    """As recorded from a real server for kubectl create deployment."""
+    registry = Registry()
+    load_bundled(registry)
+    definition = registry.of_kind('apps/v1', 'Deployment')
+    assert definition is not None
+    container = {'name': 'nginx', 'image': 'nginx:1', 'ports': [{'containerPort': 80, 'protocol': 'TCP'}]}
+    pod = {'containers': [{**container, 'resources': {}}], 'securityContext': {}, 'dnsPolicy': 'ClusterFirst'}
+    obj = {
+        'apiVersion': 'apps/v1',
+        'kind': 'Deployment',
+        'metadata': {'name': 'web'},
+        'spec': {
+            'replicas': 2,
+            'selector': {'matchLabels': {'app': 'web'}},
+            'template': {'metadata': {'labels': {'app': 'web'}}, 'spec': pod},
+            'strategy': {'type': 'RollingUpdate', 'rollingUpdate': {'maxUnavailable': '25%', 'maxSurge': 1}},
+        },
+        'status': {},
+    }
+    track_update(obj, None, definition=definition, manager='one', now=T1)
+    port: Json = {'.': {}, 'f:containerPort': {}, 'f:protocol': {}}
+    assert owners(obj)['one'] == {
+        'f:spec': {
+            'f:replicas': {},
+            'f:selector': {},
+            'f:strategy': {'f:rollingUpdate': {'.': {}, 'f:maxSurge': {}, 'f:maxUnavailable': {}}, 'f:type': {}},
+            'f:template': {
+                'f:metadata': {'f:labels': {'.': {}, 'f:app': {}}},
+                'f:spec': {
+                    'f:containers': {
+                        'k:{"name":"nginx"}': {
+                            '.': {},
+                            'f:image': {},
+                            'f:name': {},
+                            'f:ports': {'.': {}, 'k:{"containerPort":80,"protocol":"TCP"}': port},
+                            'f:resources': {},
+                        }
+                    },
+                    'f:dnsPolicy': {},
+                    'f:securityContext': {},
+                },
+            },
+        }
+    }
 
 
 # --- sets of fields

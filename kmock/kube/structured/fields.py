@@ -128,12 +128,17 @@ def encode(value: Any) -> str:
 
 def key_element(keys: Mapping[str, Any]) -> str:
     """An item of a list by its keys, e.g. `k:{"containerPort":80,"protocol":"TCP"}`."""
-    return 'k:' + encode(dict(sorted(keys.items())))
+    return 'k:' + encode({key: _plain(keys[key]) for key in sorted(keys)})
 
 
 def value_element(value: Any) -> str:
     """An item of a set, e.g. `v:"a"`."""
-    return 'v:' + encode(value)
+    return 'v:' + encode(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    """A number as Go writes it: without a fraction if it has none."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def paths(fields: Fields, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -11,9 +11,9 @@ import dataclasses
 from typing import Any
 
 from kmock.kube.structured.fields import Fields
-from kmock.kube.structured.types import ElementError, Type
+from kmock.kube.structured.types import DEDUCED, ElementError, Type
 
-__all__ = ['Changes', 'compare', 'fields_of', 'merge', 'named_members', 'remove', 'same']
+__all__ = ['Changes', 'compare', 'fields_of', 'merge', 'named_members', 'reconcile', 'remove', 'same']
 
 
 def same(one: Any, other: Any) -> bool:
@@ -93,6 +93,25 @@ def named_members(fields: Fields, kind: Type | None) -> Fields:
         inner = named_members(node, below)
         declared = named and kind is not None and element[2:] in kind.declared
         found[element] = {'.': {}, **inner} if declared else inner
+    return found
+
+
+def reconcile(fields: Fields, kind: Type) -> Fields:
+    """The set after the schema has changed: what has become atomic is owned as a whole by who owned a part of it.
+
+    What has become granular stays as it was. Content without a schema is not concerned.
+    """
+    found = fields
+    for element, node in fields.items():
+        if not node or element == '.':
+            continue
+        below = kind.item if element[0] != 'f' else kind.field(element[2:])
+        if below is None or below is DEDUCED:
+            continue
+        atomic = below.atomic_map if below.is_map else below.is_list and not below.granular_list
+        settled: Fields = {} if atomic else reconcile(node, below)
+        if settled is not node:
+            found = {**found, element: settled}
     return found
 
 
