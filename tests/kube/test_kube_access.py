@@ -133,6 +133,15 @@ def test_a_websocket_brings_its_token_in_a_subprotocol() -> None:
     assert authenticate(recorded_users(), tokens_of(), headers).name == 'viewer'
 
 
+def test_a_client_certificate_names_the_user_and_its_groups() -> None:
+    subject = ((('organizationName', 'dev'),), (('organizationName', 'ops'),), (('commonName', 'jane'),))
+    for users in (Users(), recorded_users()):
+        user = authenticate(users, tokens_of(), bearer('wrong'), certificate={'subject': subject})
+        assert user == User(name='jane', groups=('dev', 'ops', 'system:authenticated'))
+    nameless = {'subject': ((('organizationName', 'dev'),),)}
+    assert authenticate(recorded_users(), tokens_of(), {}, certificate=nameless) == ANONYMOUS
+
+
 def test_an_unknown_token_is_401() -> None:
     with pytest.raises(StatusError, match='Unauthorized') as raised:
         authenticate(recorded_users(), tokens_of(), bearer('wrong'))

@@ -1,4 +1,4 @@
-"""Authentication: who makes a request, by its bearer token, and as whom by its impersonation headers.
+"""Authentication: who makes a request, by certificate or bearer token, and as whom by its impersonation headers.
 
 Source: the Kubernetes documentation, "Authenticating"; a wrong token is 401, none at all is the anonymous user.
 """
@@ -7,6 +7,7 @@ import base64
 import binascii
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from kmock.kube.access.attributes import Attributes
 from kmock.kube.access.authorization import aggregate
@@ -15,7 +16,7 @@ from kmock.kube.access.tokens import TokenError, Tokens
 from kmock.kube.access.users import ADMIN, ANONYMOUS, User, Users
 from kmock.kube.statuses import unauthorized
 
-__all__ = ['Checked', 'authenticate', 'bearer_token', 'check_token']
+__all__ = ['Checked', 'authenticate', 'bearer_token', 'certificate_user', 'check_token']
 
 _INVALID = 'invalid bearer token'
 _PROTOCOL = 'base64url.bearer.authorization.k8s.io.'
@@ -41,6 +42,7 @@ def authenticate(
     *,
     request: Attributes | None = None,
     allowed: Allowed | None = None,
+    certificate: Mapping[str, Any] | None = None,
 ) -> User:
     """Who makes a request. Without declared users, whoever has no token of a service account is the administrator.
 
@@ -48,13 +50,27 @@ def authenticate(
         headers: of the request; a multidict, so that repeated ones are seen.
         request: what is to be done, for impersonation.
         allowed: whether somebody may impersonate; None if everybody may.
+        certificate: that of the client, verified, as `ssl.SSLSocket.getpeercert()` gives it. It goes before a token.
 
     Raises:
         StatusError: 401 for a token that is none of the cluster's, 403 for an impersonation that is not allowed.
     """
-    token = bearer_token(headers)
-    user = _open_user(tokens, token) if not users else _declared_user(users, tokens, token)
+    user = certificate_user(certificate) if certificate else None
+    if user is None:
+        token = bearer_token(headers)
+        user = _declared_user(users, tokens, token) if users else _open_user(tokens, token)
     return impersonate(user, headers, request, allowed if allowed is not None and users else _everything)
+
+
+def certificate_user(certificate: Mapping[str, Any]) -> User | None:
+    """Whom a client certificate names: its common name, in the groups of its organizations. None without such a name.
+
+    Source: the Kubernetes documentation, "X509 client certificates".
+    """
+    parts = [pair for part in certificate.get('subject', ()) for pair in part]
+    names = [value for key, value in parts if key == 'commonName']
+    groups = tuple(value for key, value in parts if key == 'organizationName')
+    return User(name=names[-1], groups=groups).authenticated if names and names[-1] else None
 
 
 def bearer_token(headers: Mapping[str, str]) -> str | None:
