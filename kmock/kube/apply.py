@@ -8,24 +8,14 @@ import json
 from typing import Any
 
 from kmock.kube.definitions import Definition, Json, Origin
-from kmock.kube.managed import (
-    Entry,
-    Key,
-    Managed,
-    change,
-    encode_entries,
-    ignored_fields,
-    owned,
-    reconciled,
-    settle,
-    strip,
-    update_before_apply,
-)
+from kmock.kube.managed import change, ignored_fields, reconciled, settle, strip, update_before_apply
+from kmock.kube.managed_entries import Entry, Key, Managed, encode_entries, owned
 from kmock.kube.statuses import StatusError, bad_request, generic, go_quote
 from kmock.kube.structured.checks import check, show_errors
 from kmock.kube.structured.fields import Fields, difference, intersection, paths, show_path, union, without
+from kmock.kube.structured.merging import merge, remove
 from kmock.kube.structured.types import DEDUCED, Type, type_of, zero_of
-from kmock.kube.structured.values import compare, fields_of, merge, named_members, remove, same
+from kmock.kube.structured.values import compare, fields_of, named_members, same
 
 __all__ = ['apply']
 
