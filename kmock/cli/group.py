@@ -37,6 +37,7 @@ COMMANDS = {
     'export': Entry('kmock.cli.export', 'export', 'Write a cassette as JSON Lines or HAR.'),
     'import': Entry('kmock.cli.import_', 'import_', 'Make a cassette of JSON Lines or HAR.'),
     'repair': Entry('kmock.cli.repair', 'repair', 'Save what can be read of a damaged cassette.'),
+    'fetch': Entry('kmock.cli.fetch', 'fetch', "Write down a cluster's resource types, for tests."),
 }
 
 
