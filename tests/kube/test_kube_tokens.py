@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,6 +41,10 @@ class Cluster:
 
     def error(self, token: str) -> str:
         return check_token(Users(), self.tokens, token).error
+
+
+CLUSTER = Cluster()
+"""For tests that change nothing in it; it makes its key only once."""
 
 
 @pytest.fixture
@@ -84,22 +87,15 @@ def test_the_claims_are_those_of_a_real_server(cluster: Cluster) -> None:
 def test_the_published_key_verifies_the_signature(cluster: Cluster) -> None:
     token = cluster.token()
     (key,) = cluster.tokens.jwks()['keys']
-    assert part(token, 0) == {'alg': 'ES256', 'kid': key['kid']}
+    assert part(token, 0) == {'alg': 'RS256', 'kid': key['kid']}
 
     def number(text: str) -> int:
         return int.from_bytes(base64.urlsafe_b64decode(text + '=='), 'big')
 
     signed, _, signature = token.rpartition('.')
+    public = rsa.RSAPublicNumbers(number(key['e']), number(key['n'])).public_key()
     raw = base64.urlsafe_b64decode(signature + '==')
-    pair = encode_dss_signature(int.from_bytes(raw[:32], 'big'), int.from_bytes(raw[32:], 'big'))
-    public = ec.EllipticCurvePublicNumbers(number(key['x']), number(key['y']), ec.SECP256R1()).public_key()
-    public.verify(pair, signed.encode(), ec.ECDSA(SHA256()))  # raises where it is wrong
-
-
-def test_the_issuer_tells_where_its_keys_are(cluster: Cluster) -> None:
-    found = cluster.tokens.openid_configuration('https://localhost:6443/')
-    assert found['issuer'] == ISSUER
-    assert found['jwks_uri'] == 'https://localhost:6443/openid/v1/jwks'
+    public.verify(raw, signed.encode(), padding.PKCS1v15(), SHA256())  # raises where it is wrong
 
 
 def test_a_token_makes_its_service_account_the_user(cluster: Cluster) -> None:
@@ -168,11 +164,10 @@ def test_a_forged_token_is_refused(cluster: Cluster) -> None:
 @given(text=st.text(max_size=40), where=st.integers(0, 2))
 @settings(max_examples=60, deadline=None)
 def test_any_text_is_no_token(text: str, where: int) -> None:
-    cluster = Cluster()
-    parts = cluster.token().split('.')
+    parts = CLUSTER.token().split('.')
     parts[where] = text
-    assert check_token(Users(), cluster.tokens, '.'.join(parts)).user is None
-    assert check_token(Users(), cluster.tokens, text).error == 'invalid bearer token'
+    assert check_token(Users(), CLUSTER.tokens, '.'.join(parts)).user is None
+    assert check_token(Users(), CLUSTER.tokens, text).error == 'invalid bearer token'
 
 
 @pytest.mark.parametrize(

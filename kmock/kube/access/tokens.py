@@ -1,7 +1,7 @@
 """Tokens of service accounts: issued by `serviceaccounts/token`, verified when they come back, and the key for both.
 
-They are JWTs as the real server makes them, signed by a key that each cluster makes for itself when it needs one
-(ECDSA P-256, which a real server may have, too: made in no time, where an RSA key takes a tenth of a second).
+They are JWTs as the real server makes them, signed by an RSA key that each cluster makes for itself when it first
+needs one (which takes some hundredths of a second).
 
 Source: the Kubernetes documentation, "Managing Service Accounts"; RFC 7519 (JWT), RFC 7517 (JWK), RFC 7515 (JWS).
 """
@@ -24,7 +24,7 @@ from kmock.kube.statuses import Cause, StatusError, bad_request, conflict, go_qu
 from kmock.naming import Resource
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 __all__ = ['ISSUER', 'Find', 'TokenError', 'Tokens', 'Verified']
 
@@ -41,7 +41,6 @@ _HOUR = 3600
 _YEAR = 365 * 24 * 3600
 _WARN_ONLY = 3607  # what kubelets ask for; such tokens of pods live on for a year
 _LEEWAY = 60  # seconds by which clocks may differ
-_SIGNATURE_HALF = 32
 
 
 class TokenError(Exception):
@@ -181,19 +180,15 @@ class Tokens:
 
     def _check_signature(self, parts: list[str]) -> None:
         from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-        from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
         from cryptography.hazmat.primitives.hashes import SHA256
 
         header, signature = _read(parts[0]), _decode(parts[2])
-        if header is None or header.get('alg') != 'ES256' or signature is None:
+        if header is None or header.get('alg') != 'RS256' or signature is None:
             raise TokenError('invalid signature, no keys found')
-        if len(signature) != 2 * _SIGNATURE_HALF:
-            raise TokenError('go-jose/go-jose: error in cryptographic primitive')
-        numbers = (int.from_bytes(half, 'big') for half in (signature[:_SIGNATURE_HALF], signature[_SIGNATURE_HALF:]))
         signed = f'{parts[0]}.{parts[1]}'.encode()
         try:
-            self._key.public_key().verify(encode_dss_signature(*numbers), signed, ECDSA(SHA256()))
+            self._key.public_key().verify(signature, signed, PKCS1v15(), SHA256())
         except InvalidSignature:
             raise TokenError('go-jose/go-jose: error in cryptographic primitive') from None
 
@@ -241,10 +236,10 @@ class Tokens:
     # --- the key
 
     @functools.cached_property
-    def _key(self) -> 'EllipticCurvePrivateKey':
-        from cryptography.hazmat.primitives.asymmetric import ec
+    def _key(self) -> 'RSAPrivateKey':
+        from cryptography.hazmat.primitives.asymmetric import rsa
 
-        return ec.generate_private_key(ec.SECP256R1())
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     @functools.cached_property
     def _key_id(self) -> str:
@@ -254,32 +249,19 @@ class Tokens:
         return _encode(hashlib.sha256(public).digest())
 
     def _sign(self, claims: Json) -> str:
-        from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-        from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
         from cryptography.hazmat.primitives.hashes import SHA256
 
-        header = _encode(_dump({'alg': 'ES256', 'kid': self._key_id}))
+        header = _encode(_dump({'alg': 'RS256', 'kid': self._key_id}))
         signed = f'{header}.{_encode(_dump(claims))}'
-        halves = decode_dss_signature(self._key.sign(signed.encode(), ECDSA(SHA256())))
-        signature = b''.join(half.to_bytes(_SIGNATURE_HALF, 'big') for half in halves)
-        return f'{signed}.{_encode(signature)}'
+        return f'{signed}.{_encode(self._key.sign(signed.encode(), PKCS1v15(), SHA256()))}'
 
     def jwks(self) -> Json:
         """The public key as `/openid/v1/jwks` tells it (`application/jwk-set+json`)."""
         numbers = self._key.public_key().public_numbers()
-        x, y = (_encode(each.to_bytes(_SIGNATURE_HALF, 'big')) for each in (numbers.x, numbers.y))
-        key = {'use': 'sig', 'kty': 'EC', 'kid': self._key_id, 'crv': 'P-256', 'alg': 'ES256', 'x': x, 'y': y}
+        modulus, exponent = (_encode(each.to_bytes((each.bit_length() + 7) // 8)) for each in (numbers.n, numbers.e))
+        key = {'use': 'sig', 'kty': 'RSA', 'kid': self._key_id, 'alg': 'RS256', 'n': modulus, 'e': exponent}
         return {'keys': [key]}
-
-    def openid_configuration(self, base_url: str) -> Json:
-        """What `/.well-known/openid-configuration` answers, by the address under which the server is reached."""
-        return {
-            'issuer': self.issuer,
-            'jwks_uri': f'{base_url.rstrip("/")}/openid/v1/jwks',
-            'response_types_supported': ['id_token'],
-            'subject_types_supported': ['public'],
-            'id_token_signing_alg_values_supported': ['ES256'],
-        }
 
 
 def _check_names(namespace: str, name: str, metadata: Mapping[str, Any]) -> None:
