@@ -282,6 +282,11 @@ def test_groups_without_a_user_are_400() -> None:
     )
 
 
+def test_bytes_that_are_no_text_are_replaced() -> None:
+    headers = as_admin(('Impersonate-User', b'j\xffne'.decode('utf-8', 'surrogateescape')))
+    assert impersonated(headers).name == 'j\ufffdne'
+
+
 @given(headers=st.lists(st.tuples(st.sampled_from(['User', 'Group', 'Uid', 'Extra-a', 'Extra-%2', 'X']), st.text())))
 @settings(max_examples=50, deadline=None)
 def test_any_impersonation_is_a_user_or_a_4xx(headers: list[tuple[str, str]]) -> None:

@@ -80,19 +80,25 @@ def wanted_user(headers: Mapping[str, str]) -> User | None:
     extra: dict[str, list[str]] = {}
     groups: list[str] = []
     some_extra = False
-    for key, value in read.items():
+    for key, raw in read.items():
+        value = _text(raw)
         if key.lower() == _GROUP.lower():
             groups.append(value)
         elif key.lower().startswith(_EXTRA):
             extra.setdefault(urllib.parse.unquote(key.lower()[len(_EXTRA) :]), []).append(value)
             some_extra = True
-    name, uid = read.get(_USER, ''), read.get(_UID, '')
+    name, uid = _text(read.get(_USER, '')), _text(read.get(_UID, ''))
     if not name and (groups or uid or some_extra):
         raise bad_request(f'requested {_go_user(uid, groups, extra)} without impersonating a user name')
     if not name:
         return None
     pairs = tuple((key, tuple(values)) for key, values in extra.items())
     return User(name=name, uid=uid, groups=tuple(groups), extra=pairs)
+
+
+def _text(value: str) -> str:
+    """The value of a header without lone surrogates, which stand for bytes that are no UTF-8 and can't be answered."""
+    return value if value.isascii() else value.encode('utf-8', 'surrogateescape').decode('utf-8', 'replace')
 
 
 def _go_user(uid: str, groups: list[str], extra: Mapping[str, list[str]]) -> str:
