@@ -173,11 +173,11 @@ def _capped(managed: Managed) -> Managed:
         if first is entry:
             continue
         key: Key = (_ANCIENT, 'Update', entry.api_version, '')
-        if key not in managed:
-            managed[key] = managed.pop(first.key)
-        fields = union(entry.fields, managed[key].fields)
+        # The bucket itself may come by only after the first entry that goes into it.
+        merged = managed.pop(first.key) if key not in managed or entry.key == key else managed[key]
+        fields = union(entry.fields, merged.fields)
         del managed[entry.key]
-        managed[key] = Entry(_ANCIENT, 'Update', entry.api_version, '', entry.time, fields)
+        managed[key] = firsts[entry.api_version] = Entry(_ANCIENT, 'Update', entry.api_version, '', entry.time, fields)
         excess -= 1
     return managed
 

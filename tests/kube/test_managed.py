@@ -248,6 +248,28 @@ def test_the_oldest_of_more_than_ten_updaters_are_merged() -> None:
     assert entries(obj)[0]['time'] == '2030-01-01T00:00:03Z'
 
 
+updaters = st.lists(
+    st.tuples(st.sampled_from(['a', 'b', 'ancient-changes', 'z', *map(str, range(12))]), st.sampled_from([T1, T2, T3])),
+    min_size=9,
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(updaters)
+def test_merging_old_updaters_loses_no_field(writes: list[tuple[str, str]]) -> None:
+    obj = track(thing(metadata={'labels': {'first': ''}}))
+    labels = {'first': ''}
+    for number, (manager, now) in enumerate(writes):
+        labels = {**labels, f'k{number}': ''}
+        obj = track(changed(obj, metadata={'name': 'a', 'uid': 'u', 'labels': labels}), obj, manager, now=now)
+        assert len(entries(obj)) <= 10
+        everyone: Json = {}
+        for each in entries(obj):
+            everyone = union(everyone, each['fieldsV1'])
+        assert set(everyone['f:metadata']['f:labels']) == {'.', *(f'f:{label}' for label in labels)}
+
+
 def test_times_alone_are_no_change() -> None:
     old = track(thing({'replicas': 1}), now=T1)
     new = track(thing({'replicas': 1}), now=T2)
