@@ -9,7 +9,7 @@ from kmock.kube.kinds import rules
 from kmock.kube.kinds.podchecks import workload_template_causes
 from kmock.kube.kinds.podspecs import default_claim_spec, default_template
 from kmock.kube.kinds.rules import as_map, items_of
-from kmock.kube.kinds.separation import separated
+from kmock.kube.kinds.separation import keep_status, separated
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value, not_supported, required
 
 __all__ = ['STRATEGIES']
@@ -72,6 +72,14 @@ def _default_deployment(obj: Json) -> None:
     spec.setdefault('progressDeadlineSeconds', 600)
     obj.setdefault('status', {})
     rules.untold_times(obj, 'lastUpdateTime', 'lastTransitionTime')
+
+
+def _prepare_deployment_update(obj: Json, old: Json) -> None:
+    """Changed annotations count as a change of what is wanted, too: they are for the rollout."""
+    keep_status(obj, old)
+    new, before = obj.setdefault('metadata', {}), as_map(old.get('metadata'))
+    if (new.get('annotations') or {}) != (before.get('annotations') or {}) and 'generation' in before:
+        new['generation'] = before['generation'] + 1
 
 
 def _validate_deployment(obj: Json) -> list[Cause]:
@@ -257,12 +265,16 @@ def _default_revision(obj: Json) -> None:
     obj.setdefault('revision', 0)
 
 
+_DEPLOYMENT = separated()
+
 STRATEGIES = {
     'deployments': Strategy(
         name=names.dns1123_subdomain,
         generation=True,
         default=_default_deployment,
-        **separated(),
+        prepare_create=_DEPLOYMENT['prepare_create'],
+        prepare_update=_prepare_deployment_update,
+        prepare_status=_DEPLOYMENT['prepare_status'],
         validate=_validate_deployment,
         validate_update=_updated(_validate_deployment),
     ),

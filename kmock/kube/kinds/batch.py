@@ -18,6 +18,10 @@ _UID_LABEL, _NAME_LABEL = 'batch.kubernetes.io/controller-uid', 'batch.kubernete
 _OLD_UID_LABEL, _OLD_NAME_LABEL = 'controller-uid', 'job-name'
 _CRON_NAME_LENGTH = 52  # a Job's name adds eleven characters, and must fit into 63
 _RESTARTS = 'valid values: "OnFailure", "Never"'
+_PRESERVED = (
+    'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them '
+    'or set propagationPolicy=Orphan to suppress this warning'
+)
 
 
 # --- Jobs
@@ -252,6 +256,8 @@ STRATEGIES = {
         name=names.dns1123_subdomain,
         generation=True,
         default=_default_job,
+        propagation='Orphan',  # of batch/v1, as it always was
+        propagation_warning=_PRESERVED,
         **separated(create=_select_own_pods),
         validate=_validate_job,
         validate_update=_validate_job_update,

@@ -112,6 +112,7 @@ def _prepare_update(pod: Json, old: Json) -> None:
     for key in ('priority', 'preemptionPolicy'):  # the admission plugin Priority keeps them
         if key in before:
             spec.setdefault(key, before[key])
+    _tolerate_troubles(spec)
 
 
 def _prepare_status(pod: Json, old: Json) -> None:
