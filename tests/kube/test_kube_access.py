@@ -27,6 +27,7 @@ from kmock.kube.access import (
     forbidden_status,
     user_info,
 )
+from kmock.kube.access.impersonation import impersonate
 from kmock.kube.statuses import StatusError, status_body
 from kmock.naming import Resource, parse_call
 
@@ -270,6 +271,28 @@ def test_impersonating_by_the_old_verb_is_judged_name_by_name() -> None:
         impersonated(CIMultiDict([viewer, ('Impersonate-User', 'joe')]), authorizer)
     with pytest.raises(StatusError):
         impersonated(CIMultiDict([viewer, ('Impersonate-User', 'jane'), ('Impersonate-Group', 'g')]), authorizer)
+
+
+@pytest.mark.parametrize(('node', 'allowed'), [('n1', True), ('n2', False)])
+def test_a_service_account_may_be_its_own_node_for_one_thing(node: str, allowed: bool) -> None:
+    extra = (('authentication.kubernetes.io/node-name', ('n1',)),)
+    agent = User(name='system:serviceaccount:ns:agent', extra=extra)
+    group = 'authentication.k8s.io'
+    nodes = {'verbs': ['impersonate:associated-node'], 'apiGroups': [group], 'resources': ['nodes']}
+    pods = {'verbs': ['impersonate-on:associated-node:list'], 'apiGroups': [''], 'resources': ['pods']}
+    subject = {'kind': 'ServiceAccount', 'name': 'agent', 'namespace': 'ns'}
+    authorizer = Authorizer(reader([cluster_role('r', nodes, pods), binding('r', subject)]))
+
+    def become(request: Attributes) -> tuple[str, ...]:
+        return impersonate(agent, {'Impersonate-User': f'system:node:{node}'}, request, authorizer.allowed).groups
+
+    if allowed:
+        assert become(LIST_PODS) == ('system:nodes', 'system:authenticated')
+    else:
+        with pytest.raises(StatusError, match='cannot impersonate-on:arbitrary-node:list'):
+            become(LIST_PODS)
+    with pytest.raises(StatusError):
+        become(dataclasses.replace(LIST_PODS, verb='watch'))
 
 
 def test_groups_without_a_user_are_400() -> None:

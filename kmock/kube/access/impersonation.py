@@ -33,7 +33,6 @@ _AUTHENTICATION = ('authentication.k8s.io', 'v1')
 _CORE = ('', 'v1')
 _NODE = 'system:node:'
 _NODE_NAME = 'authentication.kubernetes.io/node-name'
-_MANY = 4  # so many groups or extra values are first asked for at once, with a star for a name
 
 
 def impersonate(user: User, headers: Mapping[str, str], request: Attributes | None, allowed: Allowed) -> User:
