@@ -11,6 +11,7 @@ from kmock.handlers import RawHandler, StreamWriter
 from kmock.kube.access import Users
 from kmock.kube.emulator import Emulator
 from kmock.messages import Answer, Request
+from kmock.webhooks import WebhookClient
 
 __all__ = ['KubernetesEmulator', 'KubernetesScaffold']
 
@@ -45,6 +46,7 @@ class KubernetesEmulator(KubernetesScaffold):
 
     _controllers: bool = attrs.field(default=True, kw_only=True, repr=False)
 
+    _webhooks: WebhookClient = attrs.field(init=False, repr=False, factory=WebhookClient)
     users: Users = attrs.field(init=False, repr=False, factory=Users)
     emulator: Emulator = attrs.field(
         init=False,
@@ -53,7 +55,7 @@ class KubernetesEmulator(KubernetesScaffold):
     )
 
     def _make_emulator(self) -> Emulator:
-        emulator = Emulator(clock=self._clock, controllers=self._controllers, users=self.users)
+        emulator = Emulator(clock=self._clock, controllers=self._controllers, users=self.users, call=self._webhooks)
         emulator.start()
         return emulator
 
@@ -62,6 +64,12 @@ class KubernetesEmulator(KubernetesScaffold):
         yield from others
         yield self.emulator
         yield last
+
+    async def _close(self) -> None:
+        try:
+            await super()._close()
+        finally:
+            await self._webhooks.close()
 
     async def _handle(self, request: Request) -> Answer:
         chain: Any = self._chain

@@ -50,6 +50,8 @@ class Cluster:
         self.random = random.Random(seed)
         self.reshaped: dict[BucketKey, int] = {}
         """The revisions at which schemas of custom resources changed: older objects are read by way of the new one."""
+        self.seeded: set[tuple[BucketKey, Key]] = set()
+        """What is there at start without anybody having created it; it doesn't count as objects of a test."""
         self._decoded: dict[BucketKey, tuple[int, tuple[Json, ...]]] = {}
 
     def now(self) -> str:

@@ -7,7 +7,6 @@ Sources: the Kubernetes documentation, "Garbage Collection", "Finalizers", "Name
 from collections.abc import Iterator
 
 from kmock.kube.cluster import NAMESPACES, Cluster
-from kmock.kube.definitions import Json
 from kmock.kube.store import BucketKey, Key, Stored
 
 __all__ = ['FOREGROUND', 'ORPHAN', 'Collector']
@@ -91,8 +90,7 @@ class Collector:
             obj['metadata']['finalizers'] = left
             self._cluster.store.put(bucket, key, obj)
             return
-        obj['metadata'].pop('finalizers', None)
-        self._remove(bucket, stored, obj)
+        self._remove(bucket, stored)
 
     # --- deleting
 
@@ -101,7 +99,7 @@ class Collector:
         obj = stored.decode()
         metadata = obj['metadata']
         if not metadata.get('finalizers'):
-            self._remove(bucket, stored, obj)
+            self._remove(bucket, stored)
         elif 'deletionTimestamp' not in metadata:
             metadata |= {'deletionTimestamp': self._cluster.now(), 'deletionGracePeriodSeconds': 0}
             if metadata.get('generation'):
@@ -109,8 +107,8 @@ class Collector:
             self._cluster.store.put(bucket, stored.key, obj)
             self.marked(bucket, stored.key)
 
-    def _remove(self, bucket: BucketKey, stored: Stored, last: Json) -> None:
-        if self._cluster.store.delete(bucket, stored.key, last) is not None:
+    def _remove(self, bucket: BucketKey, stored: Stored) -> None:
+        if self._cluster.store.delete(bucket, stored.key) is not None:
             self.removed(stored)
 
     def removed(self, stored: Stored) -> None:
@@ -145,7 +143,7 @@ class Collector:
             if obj['spec'] != spec:
                 self._cluster.store.put(_NAMESPACES, name, obj)
             return
-        self._remove(_NAMESPACES, stored, obj)
+        self._remove(_NAMESPACES, stored)
 
     def _inside(self, name: str) -> Iterator[tuple[BucketKey, Stored]]:
         """The objects of a namespace."""

@@ -86,7 +86,7 @@ class CustomResources:
         if done['metadata'].get('finalizers'):
             store.put(_BUCKET, name, done)
             return
-        store.delete(_BUCKET, name, done)
+        store.delete(_BUCKET, name)
         for each in self._served.pop(name, ()):
             self._cluster.registry.remove(each.resource)
 

@@ -93,6 +93,8 @@ class Strategy:
         generation: whether `metadata.generation` is kept.
         creates_without_status: whether `status` is dropped on create and left alone by updates of the main resource.
         deletes_object: whether a completed DELETE answers with the object, not with a Status.
+        propagation: the policy of deletions that name none; None is Background.
+        propagation_warning: for the Warning header of a deletion that relies on this.
         name: the messages on what is wrong with a name; the second argument tells that it is a generateName prefix.
         default: fills in the defaults of the kind (after decoding, on every write).
         prepare_create, prepare_update: what the server sets or resets, before admission and validation.
@@ -109,6 +111,8 @@ class Strategy:
     generation: bool = False
     creates_without_status: bool = True
     deletes_object: bool = False
+    propagation: str | None = None
+    propagation_warning: str | None = None
     name: Callable[[str, bool], Sequence[str]] | None = None
     default: Callable[[Json], None] = _nothing
     prepare_create: Callable[[Json], None] = _nothing

@@ -122,7 +122,10 @@ class Deleting:
             return self._delete_namespace(op, stored, obj, options)
         if definition.resource == CRDS and op.strict:
             return self._delete_crd(stored, obj, options)
-        changed = self._add_propagation(metadata, options.propagation)
+        propagation = options.propagation or definition.strategy.propagation
+        if options.propagation is None and definition.strategy.propagation_warning:
+            op.warnings.append(definition.strategy.propagation_warning)
+        changed = self._add_propagation(metadata, propagation)
         grace = definition.strategy.grace
         seconds = 0
         if grace is not None:
@@ -136,8 +139,9 @@ class Deleting:
                 self._tell(definition, stored, gone=False)
             return False, obj
         if not options.dry_run:
-            event = store.delete(definition.bucket, stored.key, obj)
+            event = store.delete(definition.bucket, stored.key)
             assert event is not None
+            metadata['resourceVersion'] = str(event.revision)
             self._tell(definition, stored, gone=True)
         return True, obj
 
@@ -185,7 +189,9 @@ class Deleting:
         if (obj.get('spec') or {}).get('finalizers') or metadata.get('finalizers'):
             return False, obj
         if not options.dry_run:
-            store.delete(definition.bucket, stored.key, obj)
+            event = store.delete(definition.bucket, stored.key)
+            assert event is not None
+            metadata['resourceVersion'] = str(event.revision)
             self._tell(definition, stored, gone=True)
         return True, obj
 

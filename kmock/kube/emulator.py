@@ -7,10 +7,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from kmock.clock import Clock
-from kmock.kube.access import Authorizer, Tokens, User, Users, attributes_of, authenticate, forbidden_status
+from kmock.kube.access import (
+    Authorizer,
+    Tokens,
+    User,
+    Users,
+    attributes_of,
+    authenticate,
+    bootstrap_objects,
+    check_escalation,
+    forbidden_status,
+)
 from kmock.kube.admission import Admission, WebhookCall
 from kmock.kube.bundled import load_bundled
-from kmock.kube.cluster import NAMESPACES, Cluster, Operation
+from kmock.kube.cluster import NAMESPACES, Cluster, Operation, make_key
 from kmock.kube.collector import Collector
 from kmock.kube.custom import CRDS, CustomResources
 from kmock.kube.definitions import Definition, Json, Origin
@@ -19,10 +29,12 @@ from kmock.kube.discovery import Discovery
 from kmock.kube.negotiation import encode, error_media, negotiate
 from kmock.kube.reading import Reading
 from kmock.kube.registry import Registry
+from kmock.kube.reviewing import Reviewing
 from kmock.kube.statuses import (
     StatusError,
     forbidden,
     method_not_allowed,
+    not_found,
     plain_not_found,
     resource_not_found,
     status_body,
@@ -79,7 +91,10 @@ class Emulator:
         self.watching = Watching(self.cluster, self.reading)
         self.writing = Writing(self.cluster, self.reading, self.admission)
         self.deleting = Deleting(self.cluster, self.reading, self.writing, self.custom)
+        self.reviewing = Reviewing(self.cluster, self.reading, self.users, self.tokens, self.authorizer)
         self.subresources = Subresources(self)
+        self._has_rbac = False
+        self.writing.guards.append(self._guard)
         self.writing.written.append(self._written)
         self.writing.removed.append(self._removed)
         self.deleting.deleted.append(self._deleted)
@@ -136,6 +151,8 @@ class Emulator:
         Raises:
             StatusError: 401 and 403.
         """
+        if self.users and not self._has_rbac:
+            self._start_rbac()
         attributes = attributes_of(request.method, request.path, call)
         allowed = self.authorizer.allowed
         user = authenticate(self.users, self.tokens, request.headers, request=attributes, allowed=allowed)
@@ -163,6 +180,8 @@ class Emulator:
         if not scoped and definition.namespaced and call.name is not None and definition.origin is not Origin.LOOSE:
             raise self._nothing(definition)
         if call.subresource is not None and call.subresource.partition('/')[0] not in definition.subresources:
+            if definition.origin is Origin.CUSTOM:
+                raise not_found(call.resource, call.name or '')
             raise resource_not_found()
         return definition
 
@@ -185,8 +204,10 @@ class Emulator:
         op = Operation(request=request, call=call, definition=definition, user=user, form=form)
         if definition.deprecation:
             op.warnings.append(definition.deprecation)
-        if call.subresource is not None or definition.resource in self.subresources.virtual:
+        if call.subresource is not None:
             return await self.subresources.answer(op)
+        if self.reviewing.answers(definition):
+            return await self.reviewing.create(op)
         if watch:
             return self.watching.watch(op)
         return await self._verbs(definition)[call.verb](op)
@@ -220,7 +241,10 @@ class Emulator:
         if verb == 'create' and custom and 'create' not in definition.verbs:
             why = 'create not allowed while custom resource definition is terminating'
             raise forbidden(definition.resource, self._posted_name(request), why)
-        if verb not in definition.verbs or (call.name is not None and verb == 'create' and not custom):
+        changes = custom and verb in ('update', 'patch')  # discovery hides them while the definition terminates
+        if (verb not in definition.verbs and not changes) or (
+            call.name is not None and verb == 'create' and not custom
+        ):
             raise method_not_allowed()
         if call.namespace is None and definition.namespaced and verb in ('create', 'deletecollection'):
             if custom:
@@ -236,27 +260,40 @@ class Emulator:
     # --- the state
 
     def start(self) -> None:
-        """Fill a new cluster with what is there at start: the namespaces, and with users the roles of RBAC."""
-        definition = self.cluster.registry.find(NAMESPACES)
-        if definition is None:
-            return
+        """Fill a new cluster with what is there at start: the namespaces of the system."""
         for name in SYSTEM_NAMESPACES:
-            if self.cluster.namespace(name) is None:
-                self._put_namespace(definition, name)
+            metadata = {'name': name, 'labels': {'kubernetes.io/metadata.name': name}}
+            spec, status = {'finalizers': ['kubernetes']}, {'phase': 'Active'}
+            self._seed(NAMESPACES, {'metadata': metadata, 'spec': spec, 'status': status})
 
-    def _put_namespace(self, definition: Definition, name: str) -> None:
-        obj: Json = {
-            'metadata': {
-                'name': name,
-                'uid': self.cluster.uid(),
-                'resourceVersion': '',
-                'creationTimestamp': self.cluster.now(),
-                'labels': {'kubernetes.io/metadata.name': name},
-            },
-            'spec': {'finalizers': ['kubernetes']},
-            'status': {'phase': 'Active'},
-        }
-        self.cluster.store.put(definition.bucket, name, obj)
+    def _start_rbac(self) -> None:
+        """The roles and bindings that a cluster with RBAC begins with; once, when there are users."""
+        self._has_rbac = True
+        for obj in bootstrap_objects(aggregated=self.cluster.controllers):
+            definition = self.cluster.registry.of_kind(obj['apiVersion'], obj['kind'])
+            if definition is not None:
+                self._seed(definition.resource, obj)
+
+    def _seed(self, resource: Resource, obj: Json) -> None:
+        """Store what is there without anybody having created it, unless it is there already."""
+        definition = self.cluster.registry.find(resource)
+        metadata = obj['metadata']
+        key = make_key(metadata.get('namespace'), metadata['name'])
+        if definition is None or self.cluster.store.get(definition.bucket, key) is not None:
+            return
+        metadata = {**metadata, 'uid': self.cluster.uid(), 'creationTimestamp': self.cluster.now()}
+        self.cluster.store.put(definition.bucket, key, {**obj, 'metadata': metadata})
+        self.cluster.seeded.add((definition.bucket, key))
+
+    def _guard(self, op: Operation, new: Json, old: Json | None) -> None:
+        check_escalation(
+            op.definition.resource,
+            new,
+            old,
+            namespace=op.namespace or '',
+            user=op.user,
+            authorizer=self.authorizer,
+        )
 
     def _written(self, definition: Definition, obj: Json) -> None:
         if definition.resource == CRDS:

@@ -63,7 +63,8 @@ def shape_patched(op: Operation, obj: Json, options: WriteOptions) -> Json:
 def _strict_errors(obj: Json, definition: Definition, options: WriteOptions, duplicates: Sequence[str]) -> list[str]:
     if options.field_validation == 'Ignore' or definition.schema is None:
         return []
-    return [*duplicates, *unknown_fields(definition.schema, obj)]
+    unknown = unknown_fields(definition.schema, obj, custom=definition.origin is Origin.CUSTOM)
+    return [*(f'duplicate field "{each}"' for each in duplicates), *unknown]
 
 
 def _known(definition: Definition, obj: Json, verb: str) -> Json:

@@ -280,18 +280,18 @@ class Store:
             self.revision += 1
             index = bisect.bisect_left(found.keys, key)
             del found.keys[index]
-            event = Event(self.revision, before, self._last(before, last, verbatim), deleted=True)
+            event = Event(self.revision, before, self._last(before, verbatim), deleted=True)
             found.append(event)
             self._index(bucket, before, None)
             self._remember(bucket, key, None)
         found.signal.fire()
         return event
 
-    def _last(self, before: Stored, last: Json | None, verbatim: bool) -> Stored:
+    def _last(self, before: Stored, verbatim: bool) -> Stored:
         """The last state of an object: etcd's revision grows with deletions, too."""
         if verbatim:
             return dataclasses.replace(before, revision=self.revision)
-        obj = before.decode() if last is None else last
+        obj = before.decode()
         obj.setdefault('metadata', {})['resourceVersion'] = str(self.revision)
         return _stored(before.key, self.revision, obj)
 

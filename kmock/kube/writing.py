@@ -19,7 +19,7 @@ from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.incoming import read_object, shape, shape_patched
 from kmock.kube.managed import manager_of, track_update
 from kmock.kube.metadata import finalizer_warnings, keep_system_metadata, validate_metadata
-from kmock.kube.options import WriteOptions, parse_revision, whole_number
+from kmock.kube.options import WriteOptions, whole_number
 from kmock.kube.patches import json_patch, merge_patch
 from kmock.kube.reading import Reading, answer
 from kmock.kube.statuses import (
@@ -59,6 +59,8 @@ class Writing:
         self._cluster = cluster
         self._reading = reading
         self._admission = admission
+        self.guards: list[Callable[[Operation, Json, Json | None], None]] = []
+        """Called with the new and the old object before each write; they raise what forbids it."""
         self.written: list[Callable[[Definition, Json], None]] = []
         """Called with each object that was written: for controllers."""
         self.removed: list[Callable[[Definition, Stored], None]] = []
@@ -102,6 +104,8 @@ class Writing:
             metadata['generation'] = 1
         strategy.prepare_create(obj)
         self._validate(op, obj, None)
+        for guard in self.guards:
+            guard(op, obj, None)
         await self._admit(op, 'CREATE', obj, None, options, namespace)
         if not tracked:
             self._track(op, obj, None, options)
@@ -136,11 +140,16 @@ class Writing:
         metadata.pop('resourceVersion', None)
 
     def _check_new_version(self, metadata: Json) -> None:
-        version = metadata.get('resourceVersion')
-        if version and version != '0':
-            if whole_number(str(version)) is None:
-                raise generic(500, f'strconv.ParseUint: parsing "{version}": invalid syntax')
+        if self._revision_of(metadata):
             raise generic(500, 'resourceVersion should not be set on objects to be created')
+
+    def _revision_of(self, metadata: Json) -> int:
+        """The revision in the metadata; 0 if there is none."""
+        version = metadata.get('resourceVersion') or '0'
+        revision = whole_number(str(version))
+        if revision is None:
+            raise generic(500, f'strconv.ParseUint: parsing "{version}": invalid syntax')
+        return revision
 
     # --- namespaces
 
@@ -182,9 +191,7 @@ class Writing:
         new = await read_object(op, options, MAX_BODY)
         self._check_url(op, new)
         metadata = self._metadata_of(new)
-        version = metadata.get('resourceVersion')
-        if version and whole_number(str(version)) is None:
-            raise generic(500, f'strconv.ParseUint: parsing "{version}": invalid syntax')
+        self._revision_of(metadata)
         stored = self._cluster.get(op.definition, op.namespace, op.name)
         if stored is None:
             return await self._create_by_update(op, new, options)
@@ -316,6 +323,8 @@ class Writing:
         else:
             strategy.prepare_update(new, old)
         self._validate(op, new, old)
+        for guard in self.guards:
+            guard(op, new, old)
         await self._admit(op, 'UPDATE', new, old, options, op.namespace)
         if not tracked:
             self._track(op, new, old, options)
@@ -333,7 +342,7 @@ class Writing:
             return new
         released = 'deletionTimestamp' in metadata and not metadata.get('finalizers')
         if released and not metadata.get('deletionGracePeriodSeconds') and self._deletable(definition, new):
-            store.delete(definition.bucket, stored.key, copy.deepcopy(new))
+            store.delete(definition.bucket, stored.key)
             for removed in self.removed:
                 removed(definition, stored)
         else:
@@ -375,8 +384,6 @@ class Writing:
         metadata = metadata if isinstance(metadata, dict) else {}
         name = metadata.get('name')
         if not name:
-            if op.call.verb == 'patch' and patch_kind(op.request.headers.get('Content-Type'), op.definition) != 'apply':
-                return
             raise bad_request(
                 f'the name of the object ({op.name} based on URL) was undeterminable: name must be provided'
             )
@@ -391,8 +398,7 @@ class Writing:
         if replace and uid and uid != stored.uid:
             found = f'Precondition failed: UID in precondition: {uid}, UID in object meta: {stored.uid}'
             raise conflict(definition.resource, op.name, _storage_error(op, found))
-        version = metadata.get('resourceVersion') or '0'
-        revision = parse_revision(str(version))
+        revision = self._revision_of(metadata)
         if revision == 0:
             if op.strict and not definition.strategy.unconditional_update:
                 cause = invalid_value('metadata.resourceVersion', 0, 'must be specified for an update')
@@ -409,7 +415,7 @@ class Writing:
             return
         causes = list(validate_metadata(new, old, definition=definition))
         if definition.origin is Origin.CUSTOM:
-            causes += validate_custom(definition, new, old)
+            causes += validate_custom(definition, new, old, status=op.subresource == 'status')
         if old is None:
             causes += strategy.validate(new)
         elif op.subresource == 'status':
@@ -508,14 +514,11 @@ class Writing:
         namespace: str | None,
     ) -> Review:
         kinds = {'CREATE': 'CreateOptions', 'UPDATE': 'UpdateOptions', 'DELETE': 'DeleteOptions'}
-        kind = 'PatchOptions' if op.call.verb == 'patch' else kinds[operation]
-        shown: Json = {'kind': kind, 'apiVersion': 'meta.k8s.io/v1'}
+        shown: Json = {'kind': kinds[operation], 'apiVersion': 'meta.k8s.io/v1'}
         if options.dry_run:
             shown['dryRun'] = ['All']
-        if options.force is not None:
-            shown['force'] = options.force
-        if operation != 'DELETE':
-            shown['fieldManager'] = options.manager or manager_of(op.request.headers.get('User-Agent', ''))
+        if options.manager:
+            shown['fieldManager'] = options.manager
         if op.params.get('fieldValidation'):
             shown['fieldValidation'] = options.field_validation
         body = obj if obj is not None else old
