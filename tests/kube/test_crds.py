@@ -221,7 +221,12 @@ def test_causes_of_several_versions_stand_at_each() -> None:
 def test_versions_are_unique_and_a_stored_one_stays() -> None:
     draft = drafted()
     draft['spec']['versions'].append({**draft['spec']['versions'][0], 'storage': False})
-    assert told(draft)[0].endswith('must contain unique version names')
+    version = (
+        '{"Name":"v1","Served":true,"Storage":%s,"Deprecated":false,"DeprecationWarning":null,"Schema":null,'
+        '"Subresources":null,"AdditionalPrinterColumns":null,"SelectableFields":null}'
+    )
+    shown = f'[{version % "true"},{version % "false"}]'
+    assert told(draft)[0] == f'spec.versions: Invalid value: {shown}: must contain unique version names'
     found = told(with_version(name='v2'), established(drafted()))
     assert found[0].startswith('status.storedVersions[0]: Invalid value: "v1": missing from spec.versions; v1 was')
 

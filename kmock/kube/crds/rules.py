@@ -54,7 +54,7 @@ def uncompiled_causes(node: Node, field: str, *, uncorrelated: str | None) -> It
 
     `uncorrelated` is the path above which old and new values can't be told to belong together, or None.
     """
-    from kmock.kube.cel import compile_rule  # not before a schema has rules
+    from kmock.kube.cel.rules import compile_rule  # not before a schema has rules
 
     schema = Schema(node)
     for index, each in enumerate(listed(node.get('x-kubernetes-validations'))):
@@ -62,7 +62,7 @@ def uncompiled_causes(node: Node, field: str, *, uncorrelated: str | None) -> It
         expression = text(rule.get('rule'))
         fault = compile_rule(expression, schema)
         if fault:
-            yield invalid_value(f'{where}.rule', each, fault)
+            yield invalid_value(f'{where}.rule', _dumped(rule), fault)
         elif _OLD_SELF.search(_STRING.sub("''", expression)):
             if uncorrelated:
                 reason = f'oldSelf cannot be used on the uncorrelatable portion of the schema within {uncorrelated}'
@@ -70,3 +70,10 @@ def uncompiled_causes(node: Node, field: str, *, uncorrelated: str | None) -> It
         elif rule.get('optionalOldSelf') is not None:
             reason = 'may not be set if oldSelf is not used in rule'
             yield invalid_value(f'{where}.optionalOldSelf', rule['optionalOldSelf'], reason)
+
+
+def _dumped(rule: Node) -> Node:
+    """A rule as causes show it: the server's internal form has Go's names, and no omissions."""
+    words = {key: text(rule.get(key[0].lower() + key[1:])) for key in ('Rule', 'Message', 'MessageExpression')}
+    path, optional = text(rule.get('fieldPath')), rule.get('optionalOldSelf')
+    return {**words, 'Reason': rule.get('reason'), 'FieldPath': path, 'OptionalOldSelf': optional}

@@ -112,7 +112,7 @@ def _spec(spec: Node) -> Iterator[Cause]:
             yield required(f'spec.versions[{index}].schema.openAPIV3Schema', 'schemas are required')
     for index, version in enumerate(hoisted.versions):
         yield from _version(version, f'spec.versions[{index}]', hoisted)
-    yield from _versions_together(versions_of(spec), spec)
+    yield from _versions_together(hoisted, [_dumped(each) for each in hoisted.versions] or spec.get('versions'))
     if hoisted.version:
         yield from _joined('spec.version', hoisted.version, grammar.dns1035_label(hoisted.version))
     names = mapping(spec.get('names'))
@@ -134,13 +134,28 @@ def _group(group: str) -> Iterator[Cause]:
         yield invalid_value('spec.group', group, 'should be a domain with at least one dot')
 
 
-def _versions_together(versions: Sequence[Node], spec: Node) -> Iterator[Cause]:
-    found = [text(each.get('name')) for each in versions]
+def _versions_together(hoisted: _Hoisted, shown: Any) -> Iterator[Cause]:
+    found = [text(each.get('name')) for each in hoisted.versions]
     if len(set(found)) < len(found):
-        yield invalid_value('spec.versions', spec.get('versions'), 'must contain unique version names')
-    if sum(flag(each, 'storage') for each in versions) != 1:
-        rule = 'must have exactly one version marked as storage version'
-        yield invalid_value('spec.versions', spec.get('versions'), rule)
+        yield invalid_value('spec.versions', shown, 'must contain unique version names')
+    if sum(flag(each, 'storage') for each in hoisted.versions) != 1:
+        yield invalid_value('spec.versions', shown, 'must have exactly one version marked as storage version')
+
+
+def _dumped(version: Node) -> Json:
+    """A version as causes show it: the server's internal form has Go's names, and no omissions."""
+    subresources = version.get('subresources')
+    return {
+        'Name': version.get('name'),
+        'Served': flag(version, 'served'),
+        'Storage': flag(version, 'storage'),
+        'Deprecated': flag(version, 'deprecated'),
+        'DeprecationWarning': version.get('deprecationWarning'),
+        'Schema': version.get('schema'),
+        'Subresources': subresources and {key.title(): mapping(subresources).get(key) for key in ('status', 'scale')},
+        'AdditionalPrinterColumns': version.get('additionalPrinterColumns'),
+        'SelectableFields': version.get('selectableFields'),
+    }
 
 
 def _version(version: Node, field: str, hoisted: _Hoisted) -> Iterator[Cause]:
