@@ -29,6 +29,7 @@ from kmock.kube.admission_hooks import (
     target_of,
 )
 from kmock.kube.definitions import Definition, Json
+from kmock.kube.match_conditions import evaluate_condition
 from kmock.kube.patches import json_patch
 from kmock.kube.statuses import StatusError, bad_request, forbidden, go_quote, internal
 from kmock.naming import Resource
@@ -57,7 +58,7 @@ class Admission:
         call: posts to a webhook.
         namespace: gives a namespace by its name, or None.
         versions: gives all served versions of the same resource type; for the match policy `Equivalent`.
-        condition: evaluates match conditions; without it they count as errors.
+        condition: evaluates match conditions.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Admission:
         namespace: Callable[[str], Json | None],
         *,
         versions: Callable[[Resource], Iterable[Definition]] = lambda _: (),
-        condition: Condition | None = None,
+        condition: Condition = evaluate_condition,
     ) -> None:
         self._read = read
         self._call = call
@@ -170,7 +171,7 @@ class Admission:
         errors: list[str] = []
         for each in hook.conditions:
             try:
-                if not self._evaluate(each.get('expression', ''), variables):
+                if not self._condition(each.get('expression', ''), variables):
                     return False
             except ValueError as exc:
                 errors.append(f"expression '{each.get('expression', '')}' resulted in error: {exc}")
@@ -178,11 +179,6 @@ class Admission:
             joined = errors[0] if len(errors) == 1 else f'[{", ".join(errors)}]'
             raise forbidden(review.definition.resource, review.name, joined)
         return not errors
-
-    def _evaluate(self, expression: str, variables: Mapping[str, Any]) -> bool:
-        if self._condition is None:
-            raise ValueError('expressions can not be evaluated here')
-        return self._condition(expression, variables)
 
     async def _ask(
         self, hook: Hook, review: Review, target: Definition, warnings: list[str], *, mutating: bool

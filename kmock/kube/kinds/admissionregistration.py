@@ -1,6 +1,6 @@
 """Webhook configurations, validating and mutating: defaults and validation; of admission policies, the defaults.
 
-What the webhooks do is in admission.py; expressions are not compiled here.
+What the webhooks do is in admission.py. The expressions of policies are not compiled.
 """
 
 import functools
@@ -12,6 +12,7 @@ from kmock.kube.client_configs import client_causes
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.rules import as_map, items_of
+from kmock.kube.match_conditions import compile_condition
 from kmock.kube.statuses import Cause, duplicate, invalid_value, not_supported, required, too_many
 
 __all__ = ['STRATEGIES']
@@ -90,10 +91,12 @@ def _causes(obj: Json, old: Json, *, mutating: bool) -> Iterator[Cause]:
     harmless = all(each.get('sideEffects') in _HARMLESS for each in before)
     recognized = all(_is_recognized(each) for each in before)
     unique = len({each.get('name') for each in before}) == len(before)
+    now = items_of(obj.get('webhooks'))
+    conditions = [each.get('matchConditions') for each in now] != [each.get('matchConditions') for each in before]
     seen: set[str] = set()
-    for index, webhook in enumerate(items_of(obj.get('webhooks'))):
+    for index, webhook in enumerate(now):
         field = f'webhooks[{index}]'
-        yield from _webhook(field, webhook, harmless=harmless, mutating=mutating)
+        yield from _webhook(field, webhook, harmless=harmless, conditions=conditions, mutating=mutating)
         yield from _review_versions(
             f'{field}.admissionReviewVersions', webhook.get('admissionReviewVersions') or [], recognized=recognized
         )
@@ -108,7 +111,7 @@ def _is_recognized(webhook: Json) -> bool:
     return not versions or any(each in _REVIEW_VERSIONS for each in versions)
 
 
-def _webhook(field: str, webhook: Json, *, harmless: bool, mutating: bool) -> Iterator[Cause]:
+def _webhook(field: str, webhook: Json, *, harmless: bool, conditions: bool, mutating: bool) -> Iterator[Cause]:
     yield from _domain(f'{field}.name', webhook.get('name') or '')
     for index, rule in enumerate(items_of(webhook.get('rules'))):
         yield from _rule(f'{field}.rules[{index}]', rule)
@@ -126,7 +129,8 @@ def _webhook(field: str, webhook: Json, *, harmless: bool, mutating: bool) -> It
     if mutating:
         yield from _choice(webhook, field, 'reinvocationPolicy', ('IfNeeded', 'Never'))
     yield from client_causes(f'{field}.clientConfig', as_map(webhook.get('clientConfig')))
-    yield from _conditions(f'{field}.matchConditions', items_of(webhook.get('matchConditions')))
+    if conditions:
+        yield from _conditions(f'{field}.matchConditions', items_of(webhook.get('matchConditions')))
 
 
 def _domain(field: str, name: str) -> Iterator[Cause]:
@@ -220,8 +224,11 @@ def _conditions(field: str, conditions: Sequence[Json]) -> Iterator[Cause]:
     seen: set[str] = set()
     for index, each in enumerate(conditions):
         name = each.get('name') or ''
-        if not (each.get('expression') or '').strip():
+        expression = (each.get('expression') or '').strip()
+        if not expression:
             yield required(f'{field}[{index}].expression')
+        elif wrong := compile_condition(expression):
+            yield invalid_value(f'{field}[{index}].expression', expression, wrong)
         yield from rules.quoted_names(f'{field}[{index}].name', name, names.qualified_name)
         if name and name in seen:
             yield duplicate(f'{field}[{index}].name', name)
