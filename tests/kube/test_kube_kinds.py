@@ -492,3 +492,38 @@ def test_unknown_kinds_have_the_usual_strategy() -> None:
 def test_some_deletions_answer_with_the_object(plural: str) -> None:
     assert of(plural).deletes_object
     assert not of('configmaps').deletes_object
+
+
+# --- warnings
+
+
+def warned(plural: str, obj: Json, group: str = '') -> list[str]:
+    stored = made(plural, obj, group)
+    particular = of(plural, group)
+    assert particular.warnings(stored, stored) == []
+    return list(particular.warnings(stored, None))
+
+
+def test_names_with_dots_are_no_good_for_hosts() -> None:
+    why = 'which can result in surprising behavior; a DNS label is recommended: [must not contain dots]'
+    assert warned('pods', {'metadata': {'name': 'a.b'}, **pod()}) == [
+        f"metadata.name: this is used in the Pod's hostname, {why}"
+    ]
+    assert warned('deployments', {'metadata': {'name': 'a.b'}, **deployment()}, 'apps') == [
+        f'metadata.name: this is used in Pod names and hostnames, {why}'
+    ]
+    assert warned('pods', pod()) == warned('deployments', deployment(), 'apps') == []
+
+
+def test_variables_that_hide_others_are_told_of() -> None:
+    variables = [{'name': 'A', 'value': '1'}, {'name': 'A', 'value': '2'}]
+    obj = pod(containers=[{'name': 'main', 'image': 'img:1', 'env': variables}])
+    why = 'hides previous definition of "A", which may be dropped when using apply'
+    assert warned('pods', obj) == [f'spec.containers[0].env[1]: {why}']
+
+
+def test_the_annotation_for_the_class_of_an_ingress_is_deprecated() -> None:
+    obj = {'metadata': {'name': 'a', 'annotations': {'kubernetes.io/ingress.class': 'x'}}, 'spec': {}}
+    assert warned('ingresses', obj, 'networking.k8s.io') == [
+        'annotation "kubernetes.io/ingress.class" is deprecated, please use \'spec.ingressClassName\' instead'
+    ]

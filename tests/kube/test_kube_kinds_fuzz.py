@@ -87,6 +87,7 @@ def test_no_object_that_can_be_decoded_breaks_a_strategy(definition: Definition,
     strategy.default(again)
     assert again == new
     found = [*strategy.validate(old)]
+    assert all(isinstance(each, str) for each in [*strategy.warnings(old, None), *strategy.warnings(new, old)])
     if strategy.grace is not None:
         assert strategy.grace(old, None) >= 0
     status = copy.deepcopy(new)

@@ -8,6 +8,7 @@ from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.podchecks import workload_template_causes
 from kmock.kube.kinds.podspecs import default_claim_spec, default_template
+from kmock.kube.kinds.podwarnings import template_warnings
 from kmock.kube.kinds.rules import as_map, items_of
 from kmock.kube.kinds.separation import keep_status, separated
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value, not_supported, required
@@ -277,6 +278,7 @@ STRATEGIES = {
         prepare_status=_DEPLOYMENT['prepare_status'],
         validate=_validate_deployment,
         validate_update=_updated(_validate_deployment),
+        warnings=template_warnings('spec', 'template'),
     ),
     'replicasets': Strategy(
         name=names.dns1123_subdomain,
@@ -285,6 +287,7 @@ STRATEGIES = {
         **separated({'replicas': 0}),
         validate=_validate_set,
         validate_update=_updated(_validate_set),
+        warnings=template_warnings('spec', 'template'),
     ),
     'statefulsets': Strategy(
         name=names.dns1123_label,
@@ -293,6 +296,7 @@ STRATEGIES = {
         **separated({'replicas': 0, 'availableReplicas': 0}),
         validate=_validate_stateful,
         validate_update=_validate_stateful_update,
+        warnings=template_warnings('spec', 'template'),
     ),
     'daemonsets': Strategy(
         name=names.dns1123_subdomain,
@@ -301,6 +305,7 @@ STRATEGIES = {
         **separated(_DAEMON_STATUS),
         validate=_validate_daemon,
         validate_update=_updated(_validate_daemon),
+        warnings=template_warnings('spec', 'template'),
     ),
     'controllerrevisions': Strategy(
         name=names.dns1123_subdomain,

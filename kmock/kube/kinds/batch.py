@@ -8,6 +8,7 @@ from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.podchecks import template_causes
 from kmock.kube.kinds.podspecs import default_template
+from kmock.kube.kinds.podwarnings import template_warnings
 from kmock.kube.kinds.rules import as_map
 from kmock.kube.kinds.separation import separated
 from kmock.kube.statuses import Cause, invalid_value, not_supported, required
@@ -261,6 +262,7 @@ STRATEGIES = {
         **separated(create=_select_own_pods),
         validate=_validate_job,
         validate_update=_validate_job_update,
+        warnings=template_warnings('spec', 'template'),
     ),
     'cronjobs': Strategy(
         name=names.dns1123_subdomain,
@@ -269,5 +271,6 @@ STRATEGIES = {
         **separated(),
         validate=_validate_cron,
         validate_update=_validate_cron_update,
+        warnings=template_warnings('spec', 'jobTemplate', 'spec', 'template'),
     ),
 }

@@ -11,6 +11,7 @@ from kmock.kube.statuses import Cause, invalid_value, not_supported, required
 
 __all__ = ['STRATEGIES']
 
+_CLASS_ANNOTATION = 'kubernetes.io/ingress.class'
 _PATH_TYPES = ('Exact', 'ImplementationSpecific', 'Prefix')
 _BAD_SEQUENCES = ('//', '/./', '/../', '%2f', '%2F')
 _BAD_ENDS = ('/..', '/.')
@@ -48,6 +49,13 @@ def _validate_ingress(obj: Json) -> list[Cause]:
 
 def _validate_ingress_update(obj: Json, old: Json) -> list[Cause]:
     return _validate_ingress(obj)
+
+
+def _ingress_warnings(obj: Json, old: Json | None) -> list[str]:
+    annotations = as_map(as_map(obj.get('metadata')).get('annotations'))
+    if old is not None or _CLASS_ANNOTATION not in annotations:
+        return []
+    return [f'annotation "{_CLASS_ANNOTATION}" is deprecated, please use \'spec.ingressClassName\' instead']
 
 
 def _host_causes(field: str, host: Any) -> list[Cause]:
@@ -202,6 +210,7 @@ STRATEGIES = {
         **separated({'loadBalancer': {}}),
         validate=_validate_ingress,
         validate_update=_validate_ingress_update,
+        warnings=_ingress_warnings,
     ),
     'ingressclasses': Strategy(
         name=names.dns1123_subdomain,

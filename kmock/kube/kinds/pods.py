@@ -5,6 +5,7 @@ from typing import Any
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds.podchecks import pod_spec_causes
 from kmock.kube.kinds.podspecs import CONTAINER_LISTS, default_pod_spec, default_template
+from kmock.kube.kinds.podwarnings import pod_warnings, template_warnings
 from kmock.kube.kinds.rules import amount, as_map, items_of, untold_times
 from kmock.kube.names import dns1123_subdomain
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value, required
@@ -257,6 +258,7 @@ STRATEGIES = {
         validate=_validate,
         validate_update=_validate_update,
         validate_status=_validate_status,
+        warnings=pod_warnings,
         grace=_grace,
     ),
     'podtemplates': Strategy(
@@ -266,5 +268,6 @@ STRATEGIES = {
         default=_default_template,
         validate=_validate_template,
         validate_update=_validate_template_update,
+        warnings=template_warnings('template', named=False),
     ),
 }

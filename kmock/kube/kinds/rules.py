@@ -3,6 +3,7 @@
 Each gives the causes on one value. The texts are those of apimachinery's `validation` and `field` packages.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -50,7 +51,12 @@ def items_of(value: Any) -> list[Json]:
 
 def amount(value: Any) -> Fraction:
     """The number that a quantity stands for; 0 for what is none."""
-    found = parse_quantity(str(value))
+    return _amount(str(value))
+
+
+@functools.lru_cache(1024)
+def _amount(text: str) -> Fraction:
+    found = parse_quantity(text)
     return found.amount if found else Fraction(0)
 
 
