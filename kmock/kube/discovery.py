@@ -18,6 +18,7 @@ from kmock.kube.discovery_protobuf import discovery_protobuf
 from kmock.kube.groups import Groups
 from kmock.kube.health import health_answer, health_paths
 from kmock.kube.openapi import OpenAPIDocuments
+from kmock.kube.openapi_protobuf import openapi_v2_protobuf, openapi_v3_protobuf
 from kmock.kube.registry import Registry
 from kmock.kube.statuses import StatusError, method_not_allowed, plain_not_found, resource_not_found
 from kmock.messages import Answer
@@ -44,6 +45,14 @@ VERSION: Json = {
 
 _JSON = 'application/json'
 _AGGREGATED = ';g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
+_PROTOBUF_V2 = (
+    'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+    'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
+)
+_PROTOBUF_V3 = (
+    'application/com.github.proto-openapi.spec.v3.v1.0+protobuf',
+    'application/com.github.proto-openapi.spec.v3@v1.0+protobuf',
+)
 _UNCACHED = ('Cache-Control', 'no-cache, private')
 _BROWSERS = ('curl', 'Wget', 'Mozilla/5.0')
 
@@ -182,15 +191,15 @@ class Discovery:
         return Answer(headers=(('Content-Type', media), _UNCACHED, ('Vary', 'Accept')), body=body)
 
     def _body(self, key: tuple[Any, ...], make: Callable[[], Json], media: str, pretty: bool) -> bytes:
-        full = (*key, media, pretty)
-        if full not in self._bodies:
-            self._bodies[full] = _written(make(), media, pretty)
-        return self._bodies[full]
+        return self._kept((*key, media, pretty), lambda: _written(make(), media, pretty))
 
     def _digest(self, key: tuple[Any, ...], body: bytes) -> str:
+        return self._kept(key, lambda: _sha512(body).encode()).decode()
+
+    def _kept(self, key: tuple[Any, ...], make: Callable[[], bytes]) -> bytes:
         if key not in self._bodies:
-            self._bodies[key] = _sha512(body).encode()
-        return self._bodies[key].decode()
+            self._bodies[key] = make()
+        return self._bodies[key]
 
     # --- the rest
 
@@ -221,17 +230,19 @@ class Discovery:
         return None
 
     def _openapi_v2(self, accept: str, headers: Mapping[str, str]) -> Answer:
-        body, digest = self._openapi.v2()
-        media = pick_media(accept, [_JSON])
+        media = pick_media(accept, (_JSON, *_PROTOBUF_V2))
         if media is None:
             return Answer(status=406, headers=(_UNCACHED,))
+        body, digest = self._openapi.v2()
+        if media != _JSON:
+            body, media = self._kept(('openapi/v2',), lambda: openapi_v2_protobuf(json.loads(body))), _PROTOBUF_V2[0]
         return _document(body, digest, media, headers, _UNCACHED)
 
     def _openapi_v3(self, key: str, params: Mapping[str, str], accept: str, headers: Mapping[str, str]) -> Answer:
         digest = self._openapi.digest(key)
         if digest is None:
             return Answer(status=404, headers=(_UNCACHED,))
-        media = pick_media(accept, [_JSON])
+        media = pick_media(accept, (_JSON, *_PROTOBUF_V3))
         if media is None:
             return Answer(status=406, headers=(_UNCACHED,))
         wanted = params.get('hash')
@@ -240,6 +251,10 @@ class Discovery:
             return Answer(status=301, headers=(('Location', location), _UNCACHED))
         body = self._openapi.v3(key)
         assert body is not None
+        document = body
+        if media != _JSON:
+            body = self._kept(('openapi/v3', key), lambda: openapi_v3_protobuf(json.loads(document)))
+            media = _PROTOBUF_V3[0]
         caching = ('Cache-Control', 'public, immutable') if wanted else _UNCACHED
         return _document(body, digest, media, headers, caching)
 
