@@ -83,7 +83,7 @@ class Emulator:
         self.users = users if users is not None else Users()
         self.tokens = Tokens(self._find, self.cluster.clock.wall)
         self.authorizer = Authorizer(self.cluster.read, revision=self._rbac_revision, is_open=lambda: not self.users)
-        self.discovery = Discovery(registry, version=version)
+        self.discovery = Discovery(registry, version=version, keys=self.tokens.jwks)
         self.custom = CustomResources(self.cluster)
         self.collector = Collector(self.cluster)
         self.admission = self._make_admission(call) if call is not None else None

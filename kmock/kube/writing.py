@@ -17,7 +17,7 @@ from kmock.kube.cluster import NAMESPACES, Cluster, Operation, make_key
 from kmock.kube.defaults import default
 from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.incoming import read_object, shape, shape_patched
-from kmock.kube.managed import manager_of, track_update
+from kmock.kube.managed import keep_times, manager_of, track_update
 from kmock.kube.metadata import finalizer_warnings, keep_system_metadata, validate_metadata
 from kmock.kube.options import WriteOptions, whole_number
 from kmock.kube.patches import json_patch, merge_patch
@@ -95,6 +95,8 @@ class Writing:
             metadata.pop('namespace', None)
         self._set_name(metadata)
         self._default(definition, obj)
+        if not tracked:
+            self._track(op, obj, None, options)
         obj = await self._mutate(op, 'CREATE', obj, None, options, namespace)
         metadata = self._metadata_of(obj)
         self._set_system_metadata(metadata)
@@ -107,8 +109,6 @@ class Writing:
         for guard in self.guards:
             guard(op, obj, None)
         await self._admit(op, 'CREATE', obj, None, options, namespace)
-        if not tracked:
-            self._track(op, obj, None, options)
         self._insert(op, obj, namespace, options)
         return obj
 
@@ -311,11 +311,14 @@ class Writing:
         self._check_version(op, metadata, stored, replace=replace)
         keep_system_metadata(new, old)
         self._default(definition, new)
+        if not tracked:
+            self._track(op, new, old, options)
         new = await self._mutate(op, 'UPDATE', new, old, options, op.namespace)
         if op.subresource == 'status':
             new = self._only_status(op, new, old)
         elif definition.has_status and strategy.creates_without_status and op.strict:
             _carry(new, old, 'status')
+        keep_times(new, old)
         if strategy.generation:
             self._count_generation(op, new, old)
         if op.subresource == 'status':
@@ -326,8 +329,6 @@ class Writing:
         for guard in self.guards:
             guard(op, new, old)
         await self._admit(op, 'UPDATE', new, old, options, op.namespace)
-        if not tracked:
-            self._track(op, new, old, options)
         return new
 
     def _replace(self, op: Operation, stored: Stored, new: Json, options: WriteOptions) -> Json:
@@ -480,6 +481,7 @@ class Writing:
             return obj
         shaped = shape(op, mutated, WriteOptions(field_validation='Ignore'))
         self._default(op.definition, shaped)
+        self._track(op, shaped, obj, options)
         return shaped
 
     async def _admit(
