@@ -338,6 +338,36 @@ def test_rules_have_a_form() -> None:
     ]
 
 
+def test_rules_are_compiled_where_all_else_is_right() -> None:
+    rules = [{'rule': 'self.a == "x"'}, {'rule': 'self.b == 1'}, {'rule': 'true', 'optionalOldSelf': True}]
+    rules.append({'rule': 'true', 'messageExpression': 'self.b'})
+    node = {'type': 'object', 'properties': {'a': {'type': 'string'}}, 'x-kubernetes-validations': rules}
+    first, second, third = in_spec(node)
+    where = '.x-kubernetes-validations'
+    assert first.startswith(f'{where}[1].rule: Invalid value: {{"Rule":"self.b == 1","Message":""')
+    assert 'compilation failed: ERROR: <input>:1:5: undefined field' in first
+    assert second == f'{where}[2].optionalOldSelf: Invalid value: true: may not be set if oldSelf is not used in rule'
+    assert third.startswith(f'{where}[3].messageExpression: Invalid value: ')
+    assert 'messageExpression compilation failed' in third
+    assert in_spec({**node, 'type': 'odd'})[0].startswith('.type: Unsupported value')
+
+
+def test_rules_at_the_root_see_the_name() -> None:
+    rules = [{'rule': 'self.metadata.name.startsWith("a") && self.kind != ""'}]
+    assert in_spec({'type': 'object'}, root={'x-kubernetes-validations': rules}) == []
+    labels = [{'rule': 'self.metadata.labels == {}'}]
+    assert 'undefined field' in in_spec({'type': 'object'}, root={'x-kubernetes-validations': labels})[0]
+
+
+def test_items_of_plain_lists_have_no_old_values_for_rules() -> None:
+    items = {'type': 'integer', 'x-kubernetes-validations': [{'rule': 'self >= oldSelf'}]}
+    words = 'oldSelf cannot be used on the uncorrelatable portion of the schema within'
+    assert in_spec({'type': 'array', 'items': items}) == [
+        f'.items.x-kubernetes-validations[0].rule: Invalid value: "self >= oldSelf": {words} '
+        'spec.validation.openAPIV3Schema.properties[spec]'
+    ]
+
+
 # --- establishing
 
 

@@ -237,7 +237,8 @@ def _required_keys(items: Node, keys: list[str], field: str) -> Iterator[Cause]:
 def _compiled(node: Node, root: Node, field: str, place: _Place) -> Iterator[Cause]:
     """The causes of rules that can't be compiled, or speak of an old value where there is none to be told."""
     if listed(node.get('x-kubernetes-validations')):
-        yield from uncompiled_causes(node, field, uncorrelated=place.uncorrelated)
+        whole = node is root or flag(node, 'x-kubernetes-embedded-resource')
+        yield from uncompiled_causes(node, field, whole=whole, uncorrelated=place.uncorrelated)
     for step, child, below in _children(node, place, root=node is root):
         atomic_list = step == 'items' and node.get('x-kubernetes-list-type') != 'map'
         atomic_map = step.startswith('properties') and node.get('x-kubernetes-map-type') == 'atomic'

@@ -49,14 +49,16 @@ def _has_lines(words: str) -> bool:
     return '\n' in words or '\r' in words
 
 
-def uncompiled_causes(node: Node, field: str, *, uncorrelated: str | None) -> Iterator[Cause]:
+def uncompiled_causes(node: Node, field: str, *, whole: bool, uncorrelated: str | None) -> Iterator[Cause]:
     """The causes for which expressions of a node are refused.
 
-    `uncorrelated` is the path above which old and new values can't be told to belong together, or None.
+    Args:
+        whole: whether the node is of a whole resource, whose rules see its apiVersion, kind and name.
+        uncorrelated: the path above which old and new values can't be told to belong together, or None.
     """
     from kmock.kube.cel.rules import compile_rule  # not before a schema has rules
 
-    schema = Schema(node)
+    schema = Schema(_with_name(node) if whole else node)
     for index, each in enumerate(listed(node.get('x-kubernetes-validations'))):
         rule, where = mapping(each), f'{field}.x-kubernetes-validations[{index}]'
         expression = text(rule.get('rule'))
@@ -70,6 +72,18 @@ def uncompiled_causes(node: Node, field: str, *, uncorrelated: str | None) -> It
         elif rule.get('optionalOldSelf') is not None:
             reason = 'may not be set if oldSelf is not used in rule'
             yield invalid_value(f'{where}.optionalOldSelf', rule['optionalOldSelf'], reason)
+        words = text(rule.get('messageExpression'))
+        fault = compile_rule(words, schema) if words else None
+        if fault:
+            yield invalid_value(f'{where}.messageExpression', _dumped(rule), f'messageExpression {fault}')
+
+
+def _with_name(node: Node) -> Node:
+    """A whole resource as rules see it: of the metadata, there are the names alone."""
+    string = {'type': 'string'}
+    metadata = {'type': 'object', 'properties': {'name': string, 'generateName': string}}
+    properties = {'apiVersion': string, 'kind': string, **mapping(node.get('properties')), 'metadata': metadata}
+    return {**node, 'properties': properties}
 
 
 def _dumped(rule: Node) -> Node:
