@@ -54,6 +54,7 @@ _PROTOBUF_V3 = (
     'application/com.github.proto-openapi.spec.v3@v1.0+protobuf',
 )
 _UNCACHED = ('Cache-Control', 'no-cache, private')
+_DEEPEST = 4  # slashes, as in /apis/GROUP/VERSION/
 _BROWSERS = ('curl', 'Wget', 'Mozilla/5.0')
 
 
@@ -102,6 +103,8 @@ class Discovery:
         Raises:
             StatusError: 405 for the method, 406 for the media type; to be rendered as any other error.
         """
+        if path.count('/') > _DEEPEST and path.startswith('/api'):
+            return None  # an object or a list, as nearly all requests are for
         self._refresh()
         found = health_answer(path, params, _all(params, 'exclude'))
         if found is None:
