@@ -481,7 +481,6 @@ class Writing:
             return obj
         shaped = shape(op, mutated, WriteOptions(field_validation='Ignore'))
         self._default(op.definition, shaped)
-        self._track(op, shaped, obj, options)
         return shaped
 
     async def _admit(
