@@ -494,6 +494,19 @@ def test_some_deletions_answer_with_the_object(plural: str) -> None:
     assert not of('configmaps').deletes_object
 
 
+def test_flow_control_has_its_usual_numbers() -> None:
+    group = 'flowcontrol.apiserver.k8s.io'
+    assert made('flowschemas', {}, group)['spec']['matchingPrecedence'] == 1000
+    level = {'type': 'Limited', 'limited': {'limitResponse': {'type': 'Queue', 'queuing': {}}}}
+    found = made('prioritylevelconfigurations', {'spec': level}, group)
+    assert found['status'] == {}
+    assert found['spec']['limited'] == {
+        'nominalConcurrencyShares': 30,
+        'lendablePercent': 0,
+        'limitResponse': {'type': 'Queue', 'queuing': {'queues': 64, 'handSize': 8, 'queueLengthLimit': 50}},
+    }
+
+
 # --- warnings
 
 

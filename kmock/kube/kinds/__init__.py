@@ -18,6 +18,7 @@ __all__ = ['strategy']
 _MODULES = {
     '': 'core',
     'admissionregistration.k8s.io': 'admissionregistration',
+    'apiregistration.k8s.io': 'machinery',
     'apps': 'apps',
     'autoscaling': 'autoscaling',
     'batch': 'batch',
@@ -25,10 +26,12 @@ _MODULES = {
     'coordination.k8s.io': 'coordination',
     'discovery.k8s.io': 'endpoints',
     'events.k8s.io': 'events',
+    'flowcontrol.apiserver.k8s.io': 'machinery',
     'networking.k8s.io': 'networking',
     'node.k8s.io': 'scheduling',
     'policy': 'policy',
     'rbac.authorization.k8s.io': 'rbac',
+    'resource.k8s.io': 'machinery',
     'scheduling.k8s.io': 'scheduling',
     'storage.k8s.io': 'storage',
 }

@@ -80,12 +80,6 @@ def _default_secret(obj: Json) -> None:
         obj['data'] = {**as_map(obj.get('data')), **encoded}
 
 
-def _prepare_secret_update(obj: Json, old: Json) -> None:
-    """An update that does not say the type keeps it."""
-    if obj.get('type') in (None, '', 'Opaque') and not old.get('type'):
-        obj['type'] = 'Opaque'
-
-
 def _validate_secret(obj: Json) -> list[Cause]:
     data = as_map(obj.get('data'))
     found: list[Cause] = []
@@ -142,7 +136,6 @@ STRATEGIES = {
     'secrets': Strategy(
         name=names.dns1123_subdomain,
         default=_default_secret,
-        prepare_update=_prepare_secret_update,
         validate=_validate_secret,
         validate_update=_validate_secret_update,
     ),

@@ -5,6 +5,7 @@ from typing import Any
 from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
+from kmock.kube.kinds.machinery import ADDRESS_STRATEGIES
 from kmock.kube.kinds.rules import as_map, items_of
 from kmock.kube.kinds.separation import separated
 from kmock.kube.statuses import Cause, invalid_value, not_supported, required
@@ -203,6 +204,7 @@ def _validate_policy_update(obj: Json, old: Json) -> list[Cause]:
 
 
 STRATEGIES = {
+    **ADDRESS_STRATEGIES,
     'ingresses': Strategy(
         name=names.dns1123_subdomain,
         generation=True,
