@@ -447,6 +447,7 @@ def test_the_end_of_a_definition() -> None:
         'reason': 'InstanceDeletionPending',
         'message': 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
     }
+    assert terminating(cleaning(ending, LATER), LATER) == cleaning(ending, LATER)
     assert is_terminating(cleaning(ending, LATER))
     assert 'create' not in definitions_of(ending)[0].verbs
     assert 'finalizers' not in cleaned(ending, LATER)['metadata']

@@ -182,11 +182,16 @@ def _complete(crd: Json, others: Sequence[Json], now: str) -> Json:
 
 
 def terminating(crd: Json, now: str) -> Json:
-    """What a DELETE leaves at first, and answers: the finalizer of the clean-up, and the condition Terminating."""
+    """What a DELETE leaves at first, and answers: the finalizer of the clean-up, and the condition Terminating.
+
+    Another DELETE changes nothing.
+    """
+    if mapping(crd.get('metadata')).get('deletionTimestamp') is not None:
+        return {**crd}
     words = 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon'
     changed = _with_condition(crd, _condition('Terminating', 'True', 'InstanceDeletionPending', words), now)
     metadata = changed.setdefault('metadata', {})
-    metadata.setdefault('deletionTimestamp', now)
+    metadata['deletionTimestamp'] = now
     finalizers = listed(metadata.get('finalizers'))
     if FINALIZER not in finalizers:
         metadata['finalizers'] = [*finalizers, FINALIZER]
