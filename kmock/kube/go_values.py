@@ -1,8 +1,28 @@
 """Values as the Go code of an API server names and prints them in its messages. Nothing is decided here."""
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
-__all__ = ['copied', 'go_kind', 'go_print']
+from kmock.kube.statuses import bad_request
+
+__all__ = ['copied', 'go_kind', 'go_print', 'refusing_depth']
+
+_P = ParamSpec('_P')
+_R = TypeVar('_R')
+
+
+def refusing_depth(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let a recursive function answer 400 to values nested too deeply, as Go's decoder does (at 10,000 levels)."""
+
+    @functools.wraps(function)
+    def refusing(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return function(*args, **kwargs)
+        except RecursionError:
+            raise bad_request('error decoding patch: exceeded max depth') from None
+
+    return refusing
 
 
 def copied(value: Any) -> Any:

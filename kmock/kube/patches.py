@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from kmock.kube.definitions import Json
-from kmock.kube.go_values import copied, go_kind
+from kmock.kube.go_values import copied, go_kind, refusing_depth
 from kmock.kube.statuses import StatusError, bad_request, invalid, invalid_value
 
 __all__ = ['MAX_OPERATIONS', 'json_patch', 'merge_patch', 'unknown_operation_fields']
@@ -37,6 +37,7 @@ class _FailedError(Exception):
 # --- JSON patch
 
 
+@refusing_depth
 def json_patch(obj: Json, operations: Any) -> Json:
     """Apply the operations in their order to a copy of the object, which shares nothing with the arguments.
 
@@ -255,6 +256,7 @@ def _equal(one: Any, other: Any) -> bool:
 # --- merge patch
 
 
+@refusing_depth
 def merge_patch(obj: Json, patch: Any) -> Json:
     """Merge the patch into a copy of the object, which shares nothing with the arguments.
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kmock.kube.definitions import Json
-from kmock.kube.go_values import copied, go_kind, go_print
+from kmock.kube.go_values import copied, go_kind, go_print, refusing_depth
 from kmock.kube.schemas import Schema
 from kmock.kube.statuses import StatusError, bad_request, generic
 
@@ -35,6 +35,7 @@ _GO_TYPES = {
 }
 
 
+@refusing_depth
 def strategic_patch(obj: Json, patch: Any, schema: Schema | None) -> Json:
     """Merge the patch into a copy of the object, which shares nothing with the arguments.
 

@@ -151,6 +151,14 @@ def test_doubling_copies_end_at_a_limit() -> None:
     assert refusal(json_patch, {'a': ['x']}, operations)['code'] == 422
 
 
+def test_values_nested_too_deeply_are_bad_requests() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(5000):
+        deep = {'a': deep}
+    for body in (refusal(merge_patch, {}, deep), refusal(json_patch, {}, [{'op': 'add', 'path': '/a', 'value': deep}])):
+        assert (body['code'], body['message']) == (400, 'error decoding patch: exceeded max depth')
+
+
 def test_a_list_in_place_of_the_object_is_invalid() -> None:
     body = refusal(json_patch, CONFIG, [{'op': 'replace', 'path': '', 'value': [1]}])
     assert body['code'] == 422
@@ -166,7 +174,7 @@ def test_unknown_fields_of_operations_are_told() -> None:
     assert unknown_operation_fields({'foo': 1}) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(OBJECTS, st.lists(OPERATIONS | JSON, max_size=4) | JSON)
 def test_any_json_patch_gives_an_object_or_a_status(obj: dict[str, Any], operations: Any) -> None:
     before = copy.deepcopy((obj, operations))
@@ -213,7 +221,7 @@ def test_a_merge_patch_that_is_no_object_is_a_bad_request(patch: Any, message: s
     assert (body['code'], body['reason'], body['message']) == (400, 'BadRequest', message)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(OBJECTS, OBJECTS)
 def test_merging_changes_neither_side_and_is_idempotent(obj: dict[str, Any], patch: dict[str, Any]) -> None:
     before = copy.deepcopy((obj, patch))

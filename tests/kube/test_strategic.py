@@ -218,7 +218,7 @@ METADATA = st.dictionaries(
 OBJECTS = st.dictionaries(st.sampled_from(KEYS), VALUES | METADATA, max_size=4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(OBJECTS, OBJECTS | VALUES)
 def test_any_patch_gives_an_object_or_a_status(obj: dict[str, Any], patch: Any) -> None:
     before = copy.deepcopy((obj, patch))
