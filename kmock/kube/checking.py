@@ -230,7 +230,7 @@ class Checker:
     def _check_array(self, value: list[Any], path: str, old: Any, found: list[Cause]) -> int:
         count = 1
         if self._items is not None:
-            before = self._correlated(old)
+            before = self.correlated(old)
             for index, item in enumerate(value):
                 count += self._items.check(item, f'{path}[{index}]', before(item), found)
         least, most = self._node.get('minItems'), self._node.get('maxItems')
@@ -241,7 +241,7 @@ class Checker:
             found.append(too_many(_field(path), len(value), int(most)))
         return count
 
-    def _correlated(self, old: Any) -> Callable[[Any], Any]:
+    def correlated(self, old: Any) -> Callable[[Any], Any]:
         """Finds the old item of an item: only lists of the type `map` tell which is which."""
         if not isinstance(old, list) or self._node.get('x-kubernetes-list-type') != 'map':
             return lambda item: UNCORRELATED

@@ -148,5 +148,6 @@ class _Translation:
                 self._escape(in_class=True)
             else:
                 # what Python reserves for operations on sets
-                self._put('\\' + rest[0] if rest[0] in '[&~|' else rest[0], 1)
+                reserved = rest[0] in '[&~|' or (rest[0] == '-' and self._text[self._at - 1] == '-')
+                self._put('\\' + rest[0] if reserved else rest[0], 1)
         self._put(']', 1)
