@@ -93,7 +93,8 @@ def _read(data: bytes, message: str, depth: int) -> Json:
         value, at = _read_value(data, at, wire)
         field = known.get(number)
         if field is None:
-            if message in PARTIAL:
+            # Go writes empty values, too; only what says something is missed.
+            if value and message in PARTIAL:
                 raise unsupported_media_type(('application/json', 'application/yaml'))
             continue  # as Go skips what it doesn't know
         _keep(found, field, value, wire, depth)

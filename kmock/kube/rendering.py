@@ -12,7 +12,7 @@ from typing import Any
 from kmock.clock import LoopClock
 from kmock.kube import protobuf
 from kmock.kube.definitions import Definition, Json, Origin
-from kmock.kube.forms import PROTOBUF, YAML, Form
+from kmock.kube.forms import JSON, PROTOBUF, YAML, Form
 from kmock.kube.statuses import StatusError, bad_request
 from kmock.kube.tables import make_table
 
@@ -22,8 +22,14 @@ _INCLUDED = ('Metadata', 'Object', 'None', '')
 
 
 def encode(value: Any, media: str, *, pretty: bool = False) -> bytes:
-    """Any JSON in a media type. For protobuf it must be an object of a kind that `protobuf.is_writable`."""
+    """Any JSON in a media type.
+
+    Raises:
+        StatusError: 406 for protobuf of a kind whose fields are not known.
+    """
     if media == PROTOBUF:
+        if not protobuf.is_writable(value.get('apiVersion', ''), value.get('kind', '')):
+            raise StatusError(406, 'NotAcceptable', f'only the following media types are accepted: {JSON}, {YAML}')
         return protobuf.encode(value)
     if media == YAML:
         return _yaml(value)

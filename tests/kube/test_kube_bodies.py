@@ -280,6 +280,8 @@ def test_protobuf_of_unknown_kinds_is_refused_in_favour_of_json() -> None:
     for body in (envelope('Node', b''), envelope('ResourceQuota', b'\x12\x04\x1a\x02\x0a\x00')):
         status, message = failure(body, 'application/vnd.kubernetes.protobuf')
         assert (status, str(message).endswith('application/json, application/yaml')) == (415, True)
+    empty = envelope('ResourceQuota', b'\x12\x04\x1a\x00\x20\x00')
+    assert decode_body(empty, 'application/vnd.kubernetes.protobuf').kind == 'ResourceQuota', 'empty values are no loss'
     status, message = failure(b'{}', 'application/vnd.kubernetes.protobuf')
     assert (status, 'expected prefix [107 56 115 0]' in str(message)) == (400, True)
 

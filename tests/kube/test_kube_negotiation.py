@@ -214,6 +214,12 @@ def test_only_the_first_table_of_a_watch_tells_its_columns() -> None:
     assert second['metadata'] == {'resourceVersion': '7'}
 
 
+def test_protobuf_of_an_unknown_kind_is_not_acceptable() -> None:
+    with pytest.raises(StatusError) as caught:
+        encode(obj(definition=PODS), PROTOBUF)
+    assert caught.value.status == 406
+
+
 def test_a_status_is_never_transformed() -> None:
     status = status_body(not_found(MAPS.resource, 'a'))
     assert json.loads(render_object(Form(as_='Table'), status, MAPS)) == status

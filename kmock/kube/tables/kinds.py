@@ -177,6 +177,16 @@ def _service(obj: Json) -> str:
     return f'{service.get("namespace")}/{service.get("name")}' if service else 'Local'
 
 
+def _claim_state(obj: Json) -> str:
+    states = ['deleted'] if obj['metadata'].get('deletionTimestamp') else []
+    if not part(obj, 'status', 'allocation'):
+        return ','.join([*states, 'pending'])
+    states.append('allocated')
+    if part(obj, 'status', 'reservedFor'):
+        states.append('reserved')
+    return ','.join(states)
+
+
 def _param_kind(obj: Json) -> str:
     kind = part(obj, 'spec', 'paramKind')
     return f'{kind.get("apiVersion")}/{kind.get("kind")}' if kind else '<unset>'
@@ -208,9 +218,19 @@ _NAMESPACE = {'Status': 'The status of the namespace'}
 DEFAULT = printer('Name, Created At:date', _created)
 
 _ROLES = printer('Name, Created At:date', _created)
-_BINDINGS = printer('Name, Role, Age, +Users, +Groups, +ServiceAccounts', _binding)
+
+
+def _bindings(kind: str) -> Printer:
+    described = {each: f'{each} in the {kind}' for each in ('Users', 'Groups', 'ServiceAccounts')}
+    return printer('Name, Role, Age, +Users, +Groups, +ServiceAccounts', _binding, described)
+
+
 _EVENTS = printer('Last Seen, Type, Reason, Object, +Subobject, +Source, Message, +First Seen, +Count, +Name', _event)
-_WEBHOOKS = _simple('Webhooks:integer', lambda obj: count(obj, 'webhooks'))
+_WEBHOOKS = _simple(
+    'Webhooks:integer',
+    lambda obj: count(obj, 'webhooks'),
+    descriptions={'Webhooks': 'Webhooks indicates the number of webhooks registered in this configuration'},
+)
 _POLICIES = _simple(
     'Validations:integer, ParamKind', lambda obj: len(part(obj, 'spec', 'validations') or ()), _param_kind
 )
@@ -229,6 +249,7 @@ PRINTERS: dict[tuple[str, str], Printer] = {
     ('', 'nodes'): printer(
         'Name, Status, Roles, Age, Version, +Internal-IP, +External-IP, +OS-Image, +Kernel-Version, +Container-Runtime',
         _node,
+        {'Status': 'The status of the node', 'Roles': 'The roles of the node'},
     ),
     ('', 'events'): _EVENTS,
     ('events.k8s.io', 'events'): _EVENTS,
@@ -237,8 +258,8 @@ PRINTERS: dict[tuple[str, str], Printer] = {
     ('coordination.k8s.io', 'leases'): _simple('Holder', _at('spec', 'holderIdentity')),
     ('rbac.authorization.k8s.io', 'roles'): _ROLES,
     ('rbac.authorization.k8s.io', 'clusterroles'): _ROLES,
-    ('rbac.authorization.k8s.io', 'rolebindings'): _BINDINGS,
-    ('rbac.authorization.k8s.io', 'clusterrolebindings'): _BINDINGS,
+    ('rbac.authorization.k8s.io', 'rolebindings'): _bindings('roleBinding'),
+    ('rbac.authorization.k8s.io', 'clusterrolebindings'): _bindings('clusterRoleBinding'),
     ('certificates.k8s.io', 'certificatesigningrequests'): printer(
         'Name, Age, SignerName, Requestor, RequestedDuration, Condition', _signing
     ),
@@ -256,6 +277,10 @@ PRINTERS: dict[tuple[str, str], Printer] = {
     ),
     ('flowcontrol.apiserver.k8s.io', 'prioritylevelconfigurations'): printer(
         'Name, Type, NominalConcurrencyShares, Queues, HandSize, QueueLengthLimit, Age', _level
+    ),
+    ('resource.k8s.io', 'resourceclaims'): _simple('State', _claim_state),
+    ('resource.k8s.io', 'resourceslices'): _simple(
+        'Node, Driver, Pool', _at('spec', 'nodeName'), _at('spec', 'driver'), _at('spec', 'pool', 'name')
     ),
     ('apiregistration.k8s.io', 'apiservices'): _simple('Service, Available', _service, _available),
 }

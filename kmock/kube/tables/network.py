@@ -82,7 +82,7 @@ def _endpoints(obj: Json, now: datetime.datetime) -> list[Any]:
 
 
 def _slice(obj: Json, now: datetime.datetime) -> list[Any]:
-    ports = [str(each['port']) if each.get('port') is not None else '*' for each in obj.get('ports') or ()]
+    ports = [str(each.get('port') or each.get('name') or '*') for each in obj.get('ports') or ()]
     found = [ip for each in obj.get('endpoints') or () for ip in each.get('addresses') or ()]
     return [_name(obj), obj.get('addressType', ''), _few(ports, '<unset>'), _few(found, '<unset>'), age(obj, now)]
 
@@ -101,12 +101,25 @@ def _address(obj: Json, now: datetime.datetime) -> list[Any]:
     return [_name(obj), '/'.join(str(parent[key]) for key in keys if parent.get(key)) or '<none>', age(obj, now)]
 
 
+_INGRESS = {
+    'Class': 'The name of the IngressClass resource that should be used for additional configuration',
+    'Hosts': 'Hosts that incoming requests are matched against before the ingress rule',
+    'Address': 'Address is a list containing ingress points for the load-balancer',
+    'Ports': 'Ports of TLS configurations that open',
+}
+_INGRESS_CLASS = {
+    'Controller': 'Controller that is responsible for handling this class',
+    'Parameters': 'A reference to a resource with additional parameters',
+}
+
 NETWORK: dict[tuple[str, str], Printer] = {
     ('', 'services'): printer('Name, Type, Cluster-IP, External-IP, Port(s), Age, +Selector', _service),
     ('', 'endpoints'): printer('Name, Endpoints, Age', _endpoints),
     ('discovery.k8s.io', 'endpointslices'): printer('Name, AddressType, Ports, Endpoints, Age', _slice),
-    ('networking.k8s.io', 'ingresses'): printer('Name, Class, Hosts, Address, Ports, Age', _ingress),
-    ('networking.k8s.io', 'ingressclasses'): printer('Name, Controller, Parameters, Age', _ingress_class),
+    ('networking.k8s.io', 'ingresses'): printer('Name, Class, Hosts, Address, Ports, Age', _ingress, _INGRESS),
+    ('networking.k8s.io', 'ingressclasses'): printer(
+        'Name, Controller, Parameters, Age', _ingress_class, _INGRESS_CLASS
+    ),
     ('networking.k8s.io', 'networkpolicies'): printer('Name, Pod-Selector, Age', _policy),
     ('networking.k8s.io', 'servicecidrs'): printer('Name, CIDRs, Age', _cidrs),
     ('networking.k8s.io', 'ipaddresses'): printer('Name, ParentRef, Age', _address),

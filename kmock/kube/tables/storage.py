@@ -109,13 +109,14 @@ def _csi_node(obj: Json, now: datetime.datetime) -> list[Any]:
 
 
 def _capacity(obj: Json, now: datetime.datetime) -> list[Any]:
-    return [_name(obj), obj.get('storageClassName', ''), obj.get('capacity') or '<unset>', age(obj, now)]
+    return [_name(obj), obj.get('storageClassName', ''), obj.get('capacity') or '<unset>']
 
 
 def _attributes(obj: Json, now: datetime.datetime) -> list[Any]:
     return [_name(obj), obj.get('driverName', ''), age(obj, now)]
 
 
+_CSI_NODE = {'Drivers': 'Drivers indicates the number of CSI drivers registered on the node'}
 _DRIVER = 'Name, AttachRequired:boolean, PodInfoOnMount:boolean, StorageCapacity:boolean, TokenRequests'
 
 STORAGE: dict[tuple[str, str], Printer] = {
@@ -123,9 +124,12 @@ STORAGE: dict[tuple[str, str], Printer] = {
         'Name, Capacity, Access Modes, Reclaim Policy, Status, Claim, StorageClass, VolumeAttributesClass, Reason,'
         ' Age, +VolumeMode',
         _volume,
+        {key: f'{key} of the pv' for key in ('StorageClass', 'VolumeAttributesClass')},
     ),
     ('', 'persistentvolumeclaims'): printer(
-        'Name, Status, Volume, Capacity, Access Modes, StorageClass, VolumeAttributesClass, Age, +VolumeMode', _claim
+        'Name, Status, Volume, Capacity, Access Modes, StorageClass, VolumeAttributesClass, Age, +VolumeMode',
+        _claim,
+        {key: f'{key} of the pvc' for key in ('StorageClass', 'VolumeAttributesClass')},
     ),
     ('storage.k8s.io', 'storageclasses'): printer(
         'Name, Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age', _storage_class
@@ -133,6 +137,6 @@ STORAGE: dict[tuple[str, str], Printer] = {
     ('storage.k8s.io', 'volumeattachments'): printer('Name, Attacher, PV, Node, Attached:boolean, Age', _attachment),
     ('storage.k8s.io', 'volumeattributesclasses'): printer('Name, DriverName, Age', _attributes),
     ('storage.k8s.io', 'csidrivers'): printer(f'{_DRIVER}, RequiresRepublish:boolean, Modes, Age', _driver),
-    ('storage.k8s.io', 'csinodes'): printer('Name, Drivers:integer, Age', _csi_node),
-    ('storage.k8s.io', 'csistoragecapacities'): printer('Name, StorageClassName, Capacity, Age', _capacity),
+    ('storage.k8s.io', 'csinodes'): printer('Name, Drivers:integer, Age', _csi_node, _CSI_NODE),
+    ('storage.k8s.io', 'csistoragecapacities'): printer('Name, StorageClassName, Capacity', _capacity),
 }

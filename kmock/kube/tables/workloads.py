@@ -171,6 +171,13 @@ _DEPLOYMENT = {
     " affected by this deployment. It must match the pod template's labels.",
 }
 _TEMPLATE = {key: _DEPLOYMENT[key] for key in ('Containers', 'Images')}
+_JOB = {'Status': 'Status of the job.', 'Duration': 'Time required to complete the job.'}
+_LABELS = {'Pod Labels': 'The labels for the pod template.'}
+_BUDGET = {
+    'Min Available': 'The minimum number of pods that must be available.',
+    'Max Unavailable': 'The maximum number of pods that may be unavailable.',
+    'Allowed Disruptions': 'Calculated number of pods that may be disrupted at this time.',
+}
 _WIDE = '+Containers, +Images, +Selector'
 _SETS = printer(f'Name, Desired:integer, Current:integer, Ready:integer, Age, {_WIDE}', _replicas, _TEMPLATE)
 
@@ -184,15 +191,19 @@ WORKLOADS: dict[tuple[str, str], Printer] = {
         _daemons,
         _TEMPLATE,
     ),
-    ('apps', 'statefulsets'): printer('Name, Ready, Age, +Containers, +Images', _stateful, _TEMPLATE),
-    ('apps', 'controllerrevisions'): printer('Name, Controller, Revision, Age', _revision),
-    ('batch', 'jobs'): printer(f'Name, Status, Completions, Duration, Age, {_WIDE}', _job, _TEMPLATE),
-    ('batch', 'cronjobs'): printer(
-        f'Name, Schedule, Timezone, Suspend, Active:integer, Last Schedule, Age, {_WIDE}', _cron_job, _TEMPLATE
+    ('apps', 'statefulsets'): printer(
+        'Name, Ready, Age, +Containers, +Images', _stateful, {**_TEMPLATE, 'Ready': _DEPLOYMENT['Ready']}
     ),
-    ('', 'podtemplates'): printer('Name, Containers, Images, Pod Labels', _template, _TEMPLATE),
+    ('apps', 'controllerrevisions'): printer(
+        'Name, Controller, Revision, Age', _revision, {'Controller': 'Controller of the object'}
+    ),
+    ('batch', 'jobs'): printer(f'Name, Status, Completions, Duration, Age, {_WIDE}', _job, {**_TEMPLATE, **_JOB}),
+    ('batch', 'cronjobs'): printer(
+        f'Name, Schedule, Timezone, Suspend:boolean, Active:integer, Last Schedule, Age, {_WIDE}', _cron_job, _TEMPLATE
+    ),
+    ('', 'podtemplates'): printer('Name, Containers, Images, Pod Labels', _template, {**_TEMPLATE, **_LABELS}),
     ('policy', 'poddisruptionbudgets'): printer(
-        'Name, Min Available, Max Unavailable, Allowed Disruptions:integer, Age', _budget
+        'Name, Min Available, Max Unavailable, Allowed Disruptions:integer, Age', _budget, _BUDGET
     ),
     ('autoscaling', 'horizontalpodautoscalers'): printer(
         'Name, Reference, Targets, MinPods, MaxPods, Replicas, Age', _autoscaler
