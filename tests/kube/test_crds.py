@@ -341,6 +341,7 @@ def test_rules_have_a_form() -> None:
 def test_rules_are_compiled_where_all_else_is_right() -> None:
     rules = [{'rule': 'self.a == "x"'}, {'rule': 'self.b == 1'}, {'rule': 'true', 'optionalOldSelf': True}]
     rules.append({'rule': 'true', 'messageExpression': 'self.b'})
+    rules.append({'rule': 'true', 'messageExpression': "'got ' + self.a"})
     node = {'type': 'object', 'properties': {'a': {'type': 'string'}}, 'x-kubernetes-validations': rules}
     first, second, third = in_spec(node)
     where = '.x-kubernetes-validations'

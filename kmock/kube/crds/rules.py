@@ -12,6 +12,8 @@ __all__ = ['rule_causes', 'uncompiled_causes']
 
 _STRING = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 _OLD_SELF = re.compile(r'(?<![\w.])oldSelf(?!\w)')
+_NOT_A_RULE = 'cel expression must evaluate to a bool'
+"""What is told last of an expression that compiles; one that makes a message need not be a rule."""
 _REASONS = ('FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired')
 
 
@@ -74,7 +76,7 @@ def uncompiled_causes(node: Node, field: str, *, whole: bool, uncorrelated: str 
             yield invalid_value(f'{where}.optionalOldSelf', rule['optionalOldSelf'], reason)
         words = text(rule.get('messageExpression'))
         fault = compile_rule(words, schema) if words else None
-        if fault:
+        if fault and fault != _NOT_A_RULE:
             yield invalid_value(f'{where}.messageExpression', _dumped(rule), f'messageExpression {fault}')
 
 
