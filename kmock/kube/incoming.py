@@ -84,6 +84,9 @@ def _identified(decoded: Decoded, definition: Definition, body: bytes) -> Json:
         StatusError: 400.
     """
     kind, version = decoded.kind, decoded.api_version
+    if definition.origin is Origin.LOOSE:  # its kind may be no more than a guess
+        identity = {'apiVersion': version or definition.api_version, 'kind': kind or definition.kind}
+        return {**identity, **{key: each for key, each in decoded.value.items() if key not in identity}}
     if definition.origin is Origin.CUSTOM:
         for name, found in (('Kind', kind), ('apiVersion', version)):
             if not found:
