@@ -140,7 +140,9 @@ def _keep(found: Json, field: _Field, value: int | bytes, wire: int, depth: int)
         found.setdefault(field.name, []).append(_value(value, field.type, depth))
     else:
         item = _value(value, field.type, depth)
-        if field.optional or item not in ('', 0, False, None, {}):
+        if field.name[0] == '~':
+            found.update(item)
+        elif field.optional or item not in ('', 0, False, None, {}):
             found[field.name] = item
 
 

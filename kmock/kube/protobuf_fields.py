@@ -2,6 +2,7 @@
 
 A field is `name=number:type`: `s` text, `i` integer, `b` boolean, `y` bytes (base64 in JSON), `n` quantity,
 a message's name; `*` repeats, `<` maps texts to it; `?` after it: optional, so that an empty value counts.
+A `~` before the name tells that the message's own fields stand in the object around it (read, never written).
 Source: the protobuf definitions that the Kubernetes API publishes with its types (`generated.proto`).
 """
 
@@ -119,6 +120,21 @@ MESSAGES: dict[str, str] = {
     'ResourceQuota': f'{_METADATA} spec=2:ResourceQuotaSpec status=3:Empty',
     'ResourceQuotaSpec': 'hard=1:<n scopes=2:*s',
     'PriorityClass': f'{_METADATA} value=2:i? globalDefault=3:b description=4:s preemptionPolicy=5:s?',
+    'PodDisruptionBudget': f'{_METADATA} spec=2:PodDisruptionBudgetSpec status=3:Empty',
+    'PodDisruptionBudgetSpec': 'minAvailable=1:IntOrString? selector=2:LabelSelector? maxUnavailable=3:IntOrString?'
+    ' unhealthyPodEvictionPolicy=4:s?',
+    'Ingress': f'{_METADATA} spec=2:IngressSpec status=3:IngressStatus',
+    'IngressSpec': 'defaultBackend=1:IngressBackend? tls=2:*IngressTLS rules=3:*IngressRule ingressClassName=4:s?',
+    'IngressTLS': 'hosts=1:*s secretName=2:s',
+    'IngressRule': 'host=1:s ~value=2:IngressRuleValue',
+    'IngressRuleValue': 'http=1:HTTPIngressRuleValue?',
+    'HTTPIngressRuleValue': 'paths=1:*HTTPIngressPath',
+    'HTTPIngressPath': 'path=1:s backend=2:IngressBackend pathType=3:s?',
+    'IngressBackend': 'resource=3:TypedLocalObjectReference? service=4:IngressServiceBackend?',
+    'TypedLocalObjectReference': 'apiGroup=1:s? kind=2:s name=3:s',
+    'IngressServiceBackend': 'name=1:s port=2:ServiceBackendPort',
+    'ServiceBackendPort': 'name=1:s number=2:i',
+    'IngressStatus': 'loadBalancer=1:Empty',
     'Empty': '',
     # what values are wrapped in
     'ExtraValue': 'items=1:*s',
@@ -156,17 +172,21 @@ KINDS: dict[tuple[str, str], str] = {
     ('v1', 'Service'): 'Service',
     ('v1', 'ResourceQuota'): 'ResourceQuota',
     ('scheduling.k8s.io/v1', 'PriorityClass'): 'PriorityClass',
+    ('policy/v1', 'PodDisruptionBudget'): 'PodDisruptionBudget',
+    ('networking.k8s.io/v1', 'Ingress'): 'Ingress',
 }
 del KINDS['rbac.authorization.k8s.io/v1', 'RoleRef']
 
-REQUESTS_ONLY = frozenset({'Deployment', 'Job', 'CronJob', 'Service', 'ResourceQuota', 'PriorityClass'})
+REQUESTS_ONLY = frozenset(
+    {'Deployment', 'Job', 'CronJob', 'Service', 'ResourceQuota', 'PriorityClass', 'PodDisruptionBudget', 'Ingress'}
+)
 """Kinds of which only what clients create from a few options is known: read, but never written."""
 
 PARTIAL = frozenset(
     {
         *REQUESTS_ONLY,
         *('DeploymentSpec', 'JobSpec', 'CronJobSpec', 'PodSpec', 'Container', 'EnvVar', 'Resources', 'ServiceSpec'),
-        *('ServiceStatus', 'ResourceQuotaSpec', 'Empty'),
+        *('ServiceStatus', 'ResourceQuotaSpec', 'IngressStatus', 'Empty'),
     }
 )
 """Messages with more fields than are known here: a document that has these is refused, not read without them."""

@@ -272,6 +272,18 @@ def test_protobuf_is_written_as_go_clients_write_it() -> None:
     assert protobuf.encode({**value, 'metadata': {}}) == body
 
 
+def test_inlined_messages_are_read_into_the_object_around_them() -> None:
+    path = b'\x0a\x01/' + b'\x1a\x05Exact'
+    value = b'\x0a' + bytes([len(path) + 2]) + b'\x0a' + bytes([len(path)]) + path
+    rule = b'\x0a\x01h\x12' + bytes([len(value)]) + value
+    spec = b'\x1a' + bytes([len(rule)]) + rule
+    raw = b'\x12' + bytes([len(spec)]) + spec
+    meta = b'\x0a\x14networking.k8s.io/v1\x12\x07Ingress'
+    body = b'k8s\0\x0a' + bytes([len(meta)]) + meta + b'\x12' + bytes([len(raw)]) + raw
+    found = decode_body(body, 'application/vnd.kubernetes.protobuf').value
+    assert found['spec'] == {'rules': [{'host': 'h', 'http': {'paths': [{'path': '/', 'pathType': 'Exact'}]}}]}
+
+
 def test_protobuf_of_unknown_kinds_is_refused_in_favour_of_json() -> None:
     def envelope(kind: str, raw: bytes) -> bytes:
         meta = b'\x0a\x02v1\x12' + bytes([len(kind)]) + kind.encode()
