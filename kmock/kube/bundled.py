@@ -91,6 +91,13 @@ def _resources() -> list[Any]:
     return found
 
 
+_DEPRECATED = {
+    ('v1', 'Endpoints'): 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+    ('v1', 'ComponentStatus'): 'v1 ComponentStatus is deprecated in v1.19+',
+}
+"""The texts of the Warning headers that come with each answer about a kind."""
+
+
 def _definition(group: str, version: str, row: list[Any]) -> Definition:
     plural, kind, namespaced, verbs, singular, shortnames, categories, _, subresources = row
     resource = Resource(group, version, plural)
@@ -107,6 +114,7 @@ def _definition(group: str, version: str, row: list[Any]) -> Definition:
         subresources={each[0]: _subresource(*each) for each in subresources},
         origin=Origin.BUILT_IN,
         storage_version=version,
+        deprecation=_DEPRECATED.get((api_version, kind)),
         load_schema=functools.partial(_schema, api_version, kind),
         load_strategy=_strategy_of(resource),
     )

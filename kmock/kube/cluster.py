@@ -15,6 +15,7 @@ from kmock.naming import Call, Resource
 __all__ = ['NAMESPACES', 'Cluster', 'Operation', 'make_key', 'timestamp']
 
 NAMESPACES = Resource('', 'v1', 'namespaces')
+_KNOWN_NAMESPACES = 1000
 
 
 def make_key(namespace: str | None, name: str) -> Key:
@@ -52,6 +53,7 @@ class Cluster:
         """The revisions at which schemas of custom resources changed: older objects are read by way of the new one."""
         self.seeded: set[tuple[BucketKey, Key]] = set()
         """What is there at start without anybody having created it; it doesn't count as objects of a test."""
+        self._namespaces: dict[str, tuple[Stored, Json]] = {}
         self._decoded: dict[BucketKey, tuple[int, tuple[Json, ...]]] = {}
 
     def now(self) -> str:
@@ -90,8 +92,16 @@ class Cluster:
         return self.store.get(definition.bucket, make_key(namespace, name))
 
     def namespace(self, name: str) -> Json | None:
-        """A namespace, decoded; None if there is none."""
-        return next((each for each in self.read(NAMESPACES) if each['metadata']['name'] == name), None)
+        """A namespace, decoded; None if there is none. Not to be changed."""
+        stored = self.store.get((NAMESPACES.group, NAMESPACES.plural), name)
+        if stored is None:
+            return None
+        known = self._namespaces.get(name)
+        if known is None or known[0] is not stored:
+            known = self._namespaces[name] = (stored, self.decode(stored, self.registry.find(NAMESPACES)))
+            if len(self._namespaces) > _KNOWN_NAMESPACES:
+                del self._namespaces[next(iter(self._namespaces))]
+        return known[1]
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)

@@ -12,6 +12,9 @@ from kmock.kube.store import BucketKey, Key, Stored
 __all__ = ['FOREGROUND', 'ORPHAN', 'Collector']
 
 ORPHAN, FOREGROUND = 'orphan', 'foregroundDeletion'
+PROTECTIONS = frozenset({'kubernetes.io/pvc-protection', 'kubernetes.io/pv-protection'})
+"""The finalizers of claims and volumes, which a controller removes once no pod uses them."""
+
 _NAMESPACES = (NAMESPACES.group, NAMESPACES.plural)
 
 
@@ -41,6 +44,8 @@ class Collector:
         if stored is None:
             return
         finalizers = stored.decode()['metadata'].get('finalizers') or ()
+        for protection in PROTECTIONS.intersection(finalizers):  # nothing mounts volumes here
+            self._release(bucket, key, protection)
         if ORPHAN in finalizers:
             for its_bucket, dependent in self._dependents(stored.uid):
                 self._disown(its_bucket, dependent, stored.uid)

@@ -95,7 +95,11 @@ def _identified(decoded: Decoded, definition: Definition, body: bytes) -> Json:
     kind, version = kind or definition.kind, version or definition.api_version
     if kind != definition.kind:
         number = version.rpartition('/')[2]
-        raise bad_request(f'{kind} in version "{number}" cannot be handled as a {definition.kind}')
+        why = f'{kind} in version "{number}" cannot be handled as a {definition.kind}'
+        if (kind, version) == ('List', 'v1') and definition.origin is Origin.BUILT_IN:  # what people often post
+            package = definition.resource.group.partition('.')[0] or 'core'
+            why += f': converting (v1.List) to ({package}.{definition.kind}): unknown conversion'
+        raise bad_request(why)
     if version != definition.api_version:
         raise bad_request(
             f'the API version in the data ({version}) does not match the expected API version '
