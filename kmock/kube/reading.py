@@ -39,6 +39,14 @@ def answer(op: Operation, body: bytes, status: int = 200) -> Answer:
     return Answer(status=status, headers=headers, body=body)
 
 
+_INCONSISTENT = (
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without '
+    'the continue parameter, or use the continue token in this response to retrieve the remainder of the results. '
+    'Continuing with the provided token results in an inconsistent list - objects that were created, modified, or '
+    'deleted between the time the first chunk was returned and now may show up in the list.'
+)
+
+
 class Selection:
     """The selectors of a request as one predicate on stored objects; it decodes them only if it has to."""
 
@@ -88,14 +96,14 @@ class Reading:
         form: Form = op.form
         if form.plain and not self.reshaped(stored, op.definition):
             return op.definition.prefix + stored.tail + b'\n'
-        return render_object(form, self.decode(stored, op.definition), op.definition)
+        return render_object(form, self.decode(stored, op.definition), op.definition, now=self._cluster.clock.wall())
 
     def render(self, op: Operation, obj: Json) -> bytes:
         """An object that is at hand, in the wanted form."""
         form: Form = op.form
         if form.plain:
             return op.definition.prefix + encode_tail(obj) + b'\n'
-        return render_object(form, obj, op.definition)
+        return render_object(form, obj, op.definition, now=self._cluster.clock.wall())
 
     def render_status(self, op: Operation, status: Json) -> bytes:
         """A Status, which is never a Table."""
@@ -127,7 +135,7 @@ class Reading:
             after = f'{op.namespace}/{after}' if op.namespace else after
             with store.lock:
                 revision = store.revision if revision <= 0 else revision
-                found = self._at(op, revision)
+                found = self._at(op, revision, after)
         else:
             wanted = self._wanted(options)
             await self.wait_for(wanted)
@@ -146,14 +154,15 @@ class Reading:
         page, left = _page(found, selection, limit)
         return page, self._metadata(op, page, left, revision, counted=selection.everything)
 
-    def _at(self, op: Operation, revision: int) -> list[Stored]:
+    def _at(self, op: Operation, revision: int, after: str | None = None) -> list[Stored]:
+        """The objects as they were at a revision; `after` is the key behind which a list was to go on."""
         try:
             return self._cluster.store.list_at(op.definition.bucket, op.namespace, revision)
         except Expired as exc:
-            raise expired(
-                'The provided continue parameter is too old to display a consistent list result. You can start a new '
-                'list without the continue parameter.'
-            ) from exc
+            if after is None:
+                raise expired(str(exc)) from exc
+            token = encode_token(-1, after.removeprefix(f'{op.namespace}/'))
+            raise expired(_INCONSISTENT, continue_token=token) from exc
 
     def _metadata(self, op: Operation, page: Sequence[Stored], left: int, revision: int, *, counted: bool) -> Json:
         metadata: Json = {'resourceVersion': str(revision)}
@@ -192,7 +201,7 @@ class Reading:
         if form.plain and not any(self.reshaped(each, definition) for each in items):
             return _joined(definition, items, metadata)
         decoded = [self.decode(each, definition) for each in items]
-        return render_list(form, decoded, metadata, definition)
+        return render_list(form, decoded, metadata, definition, now=self._cluster.clock.wall())
 
     # --- versions
 

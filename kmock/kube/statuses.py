@@ -53,6 +53,7 @@ class StatusError(KubernetesError):
     Attributes:
         headers: what goes along in the head of the response, such as Retry-After.
         plain: the text that is answered in place of a Status (`404 page not found`), or None.
+        metadata: of the Status, as a list has it.
     """
 
     def __init__(
@@ -64,10 +65,12 @@ class StatusError(KubernetesError):
         *,
         headers: Sequence[tuple[str, str]] = (),
         plain: str | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(status, reason, message, details)
         self.headers = tuple(headers)
         self.plain = plain
+        self.metadata = metadata or {}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,9 +205,10 @@ def conflict(resource: Resource, name: str, why: str) -> StatusError:
     return StatusError(409, 'Conflict', message, _details(resource, name))
 
 
-def expired(message: str) -> StatusError:
-    """410: the history does not reach back so far; clients must list anew."""
-    return StatusError(410, 'Expired', message)
+def expired(message: str, *, continue_token: str | None = None) -> StatusError:
+    """410: the history does not reach back so far; clients must list anew, or go on with another token."""
+    metadata = {'continue': continue_token} if continue_token else None
+    return StatusError(410, 'Expired', message, metadata=metadata)
 
 
 def unsupported_media_type(accepted: Iterable[str]) -> StatusError:
@@ -252,7 +256,7 @@ def too_large_version(wanted: int, current: int) -> StatusError:
 
 def status_body(error: StatusError) -> dict[str, Any]:
     """The Status of an error, in the order of keys of the real server."""
-    body: dict[str, Any] = {'kind': 'Status', 'apiVersion': 'v1', 'metadata': {}, 'status': 'Failure'}
+    body: dict[str, Any] = {'kind': 'Status', 'apiVersion': 'v1', 'metadata': error.metadata, 'status': 'Failure'}
     body['message'] = error.message
     if error.reason is not None:
         body['reason'] = error.reason

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import json
+import dataclasses
 from collections.abc import AsyncIterator, Sequence
 
 from kmock.kube.cluster import Cluster, Operation
@@ -74,7 +74,7 @@ class _Stream:
         try:
             initial, subscription = await self._begin(revision)
         except StatusError as exc:
-            yield _error_event(exc)
+            yield self._error(exc)
             return
         if initial:
             yield b''.join(initial)
@@ -82,7 +82,7 @@ class _Stream:
             async for lines in self._follow(subscription, deadline):
                 yield lines
         except Expired as exc:
-            yield _error_event(expired(str(exc)))
+            yield self._error(expired(str(exc)))
 
     async def _begin(self, revision: int) -> tuple[list[bytes], Subscription]:
         """The events of what there is already, if wanted, and the subscription that goes on from there."""
@@ -204,7 +204,13 @@ class _Stream:
 
     def _render(self, kind: str, obj: Json) -> bytes:
         first, self._first = self._first, False
-        return render_event(self._form, kind, obj, self._definition, first=first)
+        now = self._cluster.clock.wall()
+        return render_event(self._form, kind, obj, self._definition, first=first, now=now)
+
+    def _error(self, error: StatusError) -> bytes:
+        """An ERROR event, after which the stream ends. A Status is never a Table."""
+        form = dataclasses.replace(self._form, as_=None)
+        return render_event(form, 'ERROR', status_body(error), self._definition, first=False)
 
     def _bookmark(self, revision: int, *, initial: bool = False) -> bytes:
         metadata: Json = {'resourceVersion': str(revision)}
@@ -215,11 +221,3 @@ class _Stream:
             tail = encode_tail(obj)
             return b''.join((b'{"type":"BOOKMARK","object":', self._definition.prefix, tail, b'}\n'))
         return self._render('BOOKMARK', obj)
-
-
-def _error_event(error: StatusError) -> bytes:
-    return _encoded({'type': 'ERROR', 'object': status_body(error)})
-
-
-def _encoded(value: object) -> bytes:
-    return json.dumps(value, separators=(',', ':'), ensure_ascii=False).encode() + b'\n'
