@@ -97,7 +97,9 @@ MESSAGES: dict[str, str] = {
     ' minReadySeconds=5:i revisionHistoryLimit=6:i? paused=7:b progressDeadlineSeconds=9:i?',
     'Job': f'{_METADATA} spec=2:JobSpec status=3:Empty',
     'JobSpec': 'parallelism=1:i? completions=2:i? activeDeadlineSeconds=3:i? selector=4:LabelSelector?'
-    ' manualSelector=5:b? template=6:PodTemplateSpec backoffLimit=7:i? ttlSecondsAfterFinished=8:i?',
+    ' manualSelector=5:b? template=6:PodTemplateSpec backoffLimit=7:i? ttlSecondsAfterFinished=8:i?'
+    ' completionMode=9:s? suspend=10:b? backoffLimitPerIndex=12:i? maxFailedIndexes=13:i?'
+    ' podReplacementPolicy=14:s? managedBy=15:s?',
     'CronJob': f'{_METADATA} spec=2:CronJobSpec status=3:Empty',
     'CronJobSpec': 'schedule=1:s startingDeadlineSeconds=2:i? concurrencyPolicy=3:s suspend=4:b?'
     ' jobTemplate=5:JobTemplateSpec successfulJobsHistoryLimit=6:i? failedJobsHistoryLimit=7:i? timeZone=8:s?',
@@ -105,7 +107,12 @@ MESSAGES: dict[str, str] = {
     'PodTemplateSpec': f'{_METADATA} spec=2:PodSpec',
     'PodSpec': 'containers=2:*Container restartPolicy=3:s terminationGracePeriodSeconds=4:i?'
     ' activeDeadlineSeconds=5:i? dnsPolicy=6:s nodeSelector=7:<s serviceAccountName=8:s serviceAccount=9:s'
-    ' nodeName=10:s hostNetwork=11:b hostPID=12:b hostIPC=13:b',
+    ' nodeName=10:s hostNetwork=11:b hostPID=12:b hostIPC=13:b'
+    ' imagePullSecrets=15:*LocalObjectReference hostname=16:s subdomain=17:s schedulerName=19:s'
+    ' initContainers=20:*Container automountServiceAccountToken=21:b? tolerations=22:*Toleration'
+    ' priorityClassName=24:s priority=25:i? shareProcessNamespace=27:b? runtimeClassName=29:s?'
+    ' enableServiceLinks=30:b? preemptionPolicy=31:s?',
+    'Toleration': 'key=1:s operator=2:s value=3:s effect=4:s tolerationSeconds=5:i?',
     'Container': 'name=1:s image=2:s command=3:*s args=4:*s workingDir=5:s ports=6:*ContainerPort env=7:*EnvVar'
     ' resources=8:Resources terminationMessagePath=13:s imagePullPolicy=14:s stdin=16:b stdinOnce=17:b tty=18:b'
     ' terminationMessagePolicy=20:s',
@@ -135,6 +142,16 @@ MESSAGES: dict[str, str] = {
     'IngressServiceBackend': 'name=1:s port=2:ServiceBackendPort',
     'ServiceBackendPort': 'name=1:s number=2:i',
     'IngressStatus': 'loadBalancer=1:Empty',
+    'HorizontalPodAutoscaler': f'{_METADATA} spec=2:HorizontalPodAutoscalerSpec status=3:Empty',
+    'HorizontalPodAutoscalerSpec': 'scaleTargetRef=1:CrossVersionObjectReference minReplicas=2:i? maxReplicas=3:i'
+    ' targetCPUUtilizationPercentage=4:i?',
+    'HorizontalPodAutoscalerV2': f'{_METADATA} spec=2:HorizontalPodAutoscalerSpecV2 status=3:Empty',
+    'HorizontalPodAutoscalerSpecV2': 'scaleTargetRef=1:CrossVersionObjectReference minReplicas=2:i? maxReplicas=3:i'
+    ' metrics=4:*MetricSpec',
+    'CrossVersionObjectReference': 'kind=1:s name=2:s apiVersion=3:s',
+    'MetricSpec': 'type=1:s resource=4:ResourceMetricSource?',
+    'ResourceMetricSource': 'name=1:s target=2:MetricTarget',
+    'MetricTarget': 'type=1:s value=2:n? averageValue=3:n? averageUtilization=4:i?',
     'Empty': '',
     # what values are wrapped in
     'ExtraValue': 'items=1:*s',
@@ -174,11 +191,16 @@ KINDS: dict[tuple[str, str], str] = {
     ('scheduling.k8s.io/v1', 'PriorityClass'): 'PriorityClass',
     ('policy/v1', 'PodDisruptionBudget'): 'PodDisruptionBudget',
     ('networking.k8s.io/v1', 'Ingress'): 'Ingress',
+    ('autoscaling/v1', 'HorizontalPodAutoscaler'): 'HorizontalPodAutoscaler',
+    ('autoscaling/v2', 'HorizontalPodAutoscaler'): 'HorizontalPodAutoscalerV2',
 }
 del KINDS['rbac.authorization.k8s.io/v1', 'RoleRef']
 
 REQUESTS_ONLY = frozenset(
-    {'Deployment', 'Job', 'CronJob', 'Service', 'ResourceQuota', 'PriorityClass', 'PodDisruptionBudget', 'Ingress'}
+    {
+        *('Deployment', 'Job', 'CronJob', 'Service', 'ResourceQuota', 'PriorityClass', 'PodDisruptionBudget'),
+        *('Ingress', 'HorizontalPodAutoscaler', 'HorizontalPodAutoscalerV2'),
+    }
 )
 """Kinds of which only what clients create from a few options is known: read, but never written."""
 
@@ -186,7 +208,8 @@ PARTIAL = frozenset(
     {
         *REQUESTS_ONLY,
         *('DeploymentSpec', 'JobSpec', 'CronJobSpec', 'PodSpec', 'Container', 'EnvVar', 'Resources', 'ServiceSpec'),
-        *('ServiceStatus', 'ResourceQuotaSpec', 'IngressStatus', 'Empty'),
+        *('ServiceStatus', 'ResourceQuotaSpec', 'IngressStatus', 'Empty', 'MetricSpec'),
+        *('HorizontalPodAutoscalerSpecV2',),
     }
 )
 """Messages with more fields than are known here: a document that has these is refused, not read without them."""
