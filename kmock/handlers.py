@@ -12,7 +12,7 @@ import os
 import pathlib
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, NoReturn, Protocol, Self
 
 import attrs
 
@@ -97,6 +97,38 @@ def _check_limit(instance: object, attribute: Any, value: object) -> None:
         raise ValueError(f'{attribute.alias}={value!r}: it must be a number of 0 or more, or None for no limit.')
 
 
+def _check_strict(instance: object, attribute: Any, value: object) -> None:
+    if not isinstance(value, bool):
+        raise ValueError(f'strict={value!r}: it is True or False.')
+
+
+def _check_cassette(instance: object, attribute: Any, value: object) -> None:
+    if not isinstance(value, str | os.PathLike | Cassette | None):
+        raise ValueError(f'cassette={value!r}: it is the path of a recording, an open one, or None.')
+
+
+def _check_responder(instance: object, attribute: Any, value: object) -> None:
+    if value is not None and not callable(getattr(value, 'respond', None)):
+        raise ValueError(f'{attribute.alias}: {value!r} answers nothing: it lacks `async def respond(request)`.')
+
+
+def _check_responders(instance: object, attribute: Any, value: object) -> None:
+    if not isinstance(value, Sequence):
+        raise ValueError(f'{attribute.alias}={value!r}: it is a list of responders.')
+    for each in value:
+        _check_responder(instance, attribute, each)
+
+
+def _check_ignore(instance: object, attribute: Any, value: object) -> None:
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(each, str) for each in value):
+        raise ValueError(f"ignore={value!r}: it is a list of texts, such as ['spec.replicas'].")
+
+
+def _check_max_body(instance: object, attribute: Any, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f'max_body={value!r}: it is a number of bytes, 0 or more.')
+
+
 def _check_pace(instance: object, attribute: Any, value: Any) -> None:
     pace_clock(value, LoopClock())
 
@@ -121,13 +153,15 @@ class RawHandler(views.Root, _Names):
     """
 
     limit: int | None = attrs.field(default=None, validator=_check_limit)
-    strict: bool = False
-    _cassette: str | os.PathLike[str] | Cassette | None = attrs.field(default=None, kw_only=True, repr=False)
+    strict: bool = attrs.field(default=False, validator=_check_strict)
+    _cassette: str | os.PathLike[str] | Cassette | None = attrs.field(
+        default=None, kw_only=True, repr=False, validator=_check_cassette
+    )
     _pace: str | float = attrs.field(default='original', kw_only=True, repr=False, validator=_check_pace)
-    _fallback: Responder | None = attrs.field(default=None, kw_only=True, repr=False)
-    _ignore: Sequence[str] = attrs.field(default=(), kw_only=True, repr=False)
-    _responders: Sequence[Responder] = attrs.field(default=(), kw_only=True, repr=False)
-    _max_body: int = attrs.field(default=MAX_BODY, kw_only=True, repr=False)
+    _fallback: Responder | None = attrs.field(default=None, kw_only=True, repr=False, validator=_check_responder)
+    _ignore: Sequence[str] = attrs.field(default=(), kw_only=True, repr=False, validator=_check_ignore)
+    _responders: Sequence[Responder] = attrs.field(default=(), kw_only=True, repr=False, validator=_check_responders)
+    _max_body: int = attrs.field(default=MAX_BODY, kw_only=True, repr=False, validator=_check_max_body)
     _request_log: int | None = attrs.field(default=None, kw_only=True, repr=False, validator=_check_limit)
     _clock: Clock = attrs.field(factory=LoopClock, kw_only=True, repr=False)
 
@@ -144,6 +178,14 @@ class RawHandler(views.Root, _Names):
     _turns: Iterator[int] = attrs.field(init=False, repr=False, factory=itertools.count)
 
     # --- entering and leaving
+
+    def __enter__(self) -> NoReturn:
+        if self.active:
+            raise KMockError('This handler is entered already: use it as it is, without another `with`.')
+        raise KMockError('A handler is entered with `async with`. Without an event loop: `with kmock.serve() as k:`.')
+
+    def __exit__(self, *_: object) -> None:
+        return None
 
     async def __aenter__(self) -> Self:
         if len(self._levels) == 1:

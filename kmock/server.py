@@ -7,11 +7,12 @@ by foreign hostnames is in `hostnames.py`.
 import asyncio
 import contextlib
 import logging
+import os
 import ssl
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Any, NoReturn, Self
 
 import aiohttp
 import yarl
@@ -69,6 +70,30 @@ _KEPT = _Sent(keep_alive=True)
 _CLOSED = _Sent(keep_alive=False)
 
 
+def _check(handler: object, **options: Any) -> None:
+    """Refuse what no server can be made of."""
+    port, agent = options['port'], options['user_agent']
+    lacking = [each for each in ('handle', 'observe', 'attach', 'detach') if not callable(getattr(handler, each, None))]
+    if lacking or isinstance(handler, type):
+        raise KMockError(f'A server serves a handler, such as kmock.RawHandler(), not {handler!r}.')
+    if not isinstance(options['host'], str):
+        raise KMockError(f"host={options['host']!r}: a host is a name or an address of this machine; '' takes all.")
+    if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535):
+        raise KMockError(f'port={port!r}: a port is a number from 1 to 65535; None takes a free one.')
+    if not isinstance(options['tls'], bool):
+        raise KMockError(f'tls={options["tls"]!r}: it is True for HTTPS, or False. The certificate is made by kmock.')
+    if options['client_ca'] is not None and not options['tls']:
+        raise KMockError('Client certificates (client_ca) need TLS. Add tls=True, or leave client_ca out.')
+    if not isinstance(options['client_ca'], str | os.PathLike | None):
+        raise KMockError(f'client_ca={options["client_ca"]!r}: it is the path of a PEM file, or None.')
+    if options['client_fct'] is not None and not callable(options['client_fct']):
+        raise KMockError(
+            f'client_fct={options["client_fct"]!r}: it is called with the URL, to make an aiohttp.ClientSession.'
+        )
+    if agent is not None and (not isinstance(agent, str) or any(char in agent for char in '\r\n\0')):
+        raise KMockError(f'user_agent={agent!r}: it is one line of text, or None.')
+
+
 class Server:
     """An HTTP/1.1 server of one handler, on one address and port; an asynchronous context manager.
 
@@ -98,12 +123,11 @@ class Server:
         client_fct: Callable[[yarl.URL], aiohttp.ClientSession] | None = None,
         user_agent: str | None = None,
     ) -> None:
-        if client_ca is not None and not tls:
-            raise KMockError('Client certificates (client_ca) need TLS. Add tls=True, or leave client_ca out.')
+        _check(
+            handler, host=host, port=port, tls=tls, client_ca=client_ca, client_fct=client_fct, user_agent=user_agent
+        )
         self._handler = handler
         self._host = host
-        if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535):
-            raise KMockError(f'port={port!r}: a port is a number from 1 to 65535; None takes a free one.')
         self._wanted_port = port
         self._tls = tls
         self._client_ca = client_ca
@@ -212,6 +236,12 @@ class Server:
             raise KMockError(f'The server has a {what} only while it is entered.')
 
     # --- its life
+
+    def __enter__(self) -> NoReturn:
+        raise KMockError(f'{self!r} is entered with `async with`. Without an event loop: `with kmock.serve() as k:`.')
+
+    def __exit__(self, *_: object) -> None:
+        return None
 
     async def __aenter__(self) -> Self:
         if self._manager is not None:

@@ -285,11 +285,31 @@ async def test_requests_beyond_the_limit_are_errors():
         ({'request_log': 'all'}, "request_log='all'"),
         ({'pace': 'fast'}, 'fast'),
         ({'pace': 0}, '0'),
+        ({'strict': 'x'}, "strict='x'"),
+        ({'strict': None}, 'strict=None'),
+        ({'cassette': 5}, 'cassette=5'),
+        ({'fallback': 5}, 'fallback: 5 answers nothing'),
+        ({'responders': 5}, 'responders=5'),
+        ({'responders': [5]}, 'responders: 5 answers nothing'),
+        ({'ignore': 'spec'}, "ignore='spec'"),
+        ({'ignore': [5]}, r'ignore=\[5\]'),
+        ({'max_body': -1}, 'max_body=-1'),
+        ({'max_body': '1M'}, "max_body='1M'"),
     ],
 )
 def test_wrong_options_are_refused_where_they_are_written(options, complaint):
     with pytest.raises(ValueError, match=complaint):
         RawHandler(**options)
+
+
+async def test_a_plain_with_block_is_told_how_a_handler_is_entered():
+    handler = RawHandler()
+    with pytest.raises(KMockError, match=r'`with kmock[.]serve\(\) as k:`'), handler:
+        pass
+    async with handler:
+        with pytest.raises(KMockError, match='entered already'), handler:
+            pass
+        assert handler.active
 
 
 @pytest.mark.parametrize(('reset', 'ending'), [(False, Ending.CUT), (True, Ending.RESET)])

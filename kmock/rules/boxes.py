@@ -31,7 +31,9 @@ Pairs = tuple[tuple[str, Any], ...]
 class method(str):  # noqa: N801
     """An HTTP method, standard or not: `method('store')`, `method.GET`. Upper-case, whatever is given."""
 
-    __slots__ = ()
+    __slots__ = ('_written',)
+
+    _written: str
 
     GET: ClassVar['method']
     HEAD: ClassVar['method']
@@ -46,10 +48,12 @@ class method(str):  # noqa: N801
     def __new__(cls, value: str) -> 'method':
         if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", value):
             raise ValueError(f'{value!r} is no HTTP method: a method is one word.')
-        return super().__new__(cls, value.upper())
+        made = super().__new__(cls, value.upper())
+        made._written = value._written if isinstance(value, method) else value
+        return made
 
     def __repr__(self) -> str:
-        return f'method({str(self)!r})'
+        return f'method({self._written!r})'
 
 
 STANDARD_METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE')
@@ -98,20 +102,29 @@ class path(_ValueBox):  # noqa: N801
     __slots__ = ()
 
 
-class name(_ValueBox):  # noqa: N801
-    """The name of a Kubernetes object in the URL: a string (glob), a regexp, None for absent, `...` for any."""
+class _NameBox(_ValueBox):
+    """A name in the URL. Here `...` is a meaning of its own, next to None, and so it is shown."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}({"..." if self.value is ... else repr(self.value)})'
+
+
+class name(_NameBox):  # noqa: N801
+    """The name of a Kubernetes object in the URL: a string (glob), a regexp, None for absent, `...` for any or none."""
 
     __slots__ = ()
 
 
-class namespace(_ValueBox):  # noqa: N801
-    """The Kubernetes namespace in the URL: a string (glob), a regexp, None for absent, `...` for any."""
+class namespace(_NameBox):  # noqa: N801
+    """The Kubernetes namespace in the URL: a string (glob), a regexp, None for absent, `...` for any or none."""
 
     __slots__ = ()
 
 
-class subresource(_ValueBox):  # noqa: N801
-    """The subresource in the URL, e.g. `status`: a string, a regexp, None for absent, `...` for any."""
+class subresource(_NameBox):  # noqa: N801
+    """The subresource in the URL, e.g. `status`: a string, a regexp, None for absent, `...` for any or none."""
 
     __slots__ = ()
 

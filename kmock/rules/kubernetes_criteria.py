@@ -96,7 +96,7 @@ class NameCriteria(K8sCriteria):
         return hash(type(self))
 
     def __repr__(self) -> str:
-        return f'{self.word}({self.written!r})'
+        return f'{self.word}({"..." if self.written is ... else repr(self.written)})'
 
 
 class NamespaceCriteria(NameCriteria):

@@ -112,6 +112,7 @@ def _(written: str) -> Criteria:
     if len(words) == 1 or words[0].startswith('/'):
         found = _read_verb(words[0]) or _read_place(written.strip())
         return found or StrCriteria(written)
+    _check_one_verb(written, words)
     if len(words) > 2 and words[1].startswith('/') and _read_verb(words[0]) is not None:
         words = written.split(None, 1)  # the path has spaces
     if len(words) == 2:
@@ -126,6 +127,18 @@ def _(written: str) -> Criteria:
                 f'Write method({words[0]!r}), {words[1]!r}; or text({written!r}) if it is the body.'
             )
     return StrCriteria(written)
+
+
+def _check_one_verb(written: str, words: list[str]) -> None:
+    if len(words) < 2 or not all(map(_read_verb, words[:2])):
+        return
+    place = ' '.join(words[2:])
+    if not place or _read_place(place) is not None:
+        mend = f'{{{words[0]!r}, {words[1]!r}}}{", " if place else ""}{place and repr(place)}'
+        raise ValueError(
+            f'{written!r} names two methods or actions. For either of them, write {mend}; '
+            f'or text({written!r}) if it is the body.'
+        )
 
 
 def _read_verb(word: str) -> Criteria | None:

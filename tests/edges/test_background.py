@@ -36,6 +36,13 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == 'kmock']
 
 
+def test_the_handler_is_entered_already(k: kmock.RawHandler) -> None:
+    with pytest.raises(KMockError, match='entered already'), k:
+        pass
+    k << b'still'
+    assert k.get('/').read() == b'still'
+
+
 class TestClients:
     def test_any_http_client_is_answered(self, k: kmock.RawHandler) -> None:
         k['get /hello'] << {'hello': 'world'}

@@ -37,6 +37,31 @@ async def test_the_client_resolves_urls_against_the_server() -> None:
         assert server.client is server.client
 
 
+@pytest.mark.parametrize(
+    ('options', 'complaint'),
+    [
+        ({'handler': 5}, 'serves a handler, such as kmock.RawHandler.., not 5'),
+        ({'handler': Script}, 'not <class'),
+        ({'host': 5}, 'host=5'),
+        ({'host': None}, 'host=None'),
+        ({'tls': 'x'}, "tls='x'"),
+        ({'tls': None}, 'tls=None'),
+        ({'tls': True, 'client_ca': 5}, 'client_ca=5'),
+        ({'client_fct': 5}, 'client_fct=5'),
+        ({'user_agent': 5}, 'user_agent=5'),
+        ({'user_agent': 'one\ntwo'}, 'one line'),
+    ],
+)
+def test_wrong_options_are_refused_where_the_server_is_written(options: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(KMockError, match=complaint):
+        Server(**{'handler': Script(Answer()), **options})
+
+
+def test_a_plain_with_block_is_told_how_a_server_is_entered() -> None:
+    with pytest.raises(KMockError, match=r'`async with`.*`with kmock[.]serve\(\) as k:`'), Server(Script(Answer())):
+        pass
+
+
 async def test_there_is_no_client_without_a_running_server() -> None:
     server = Server(Script(Answer()))
     with pytest.raises(KMockError, match='only while it is entered'):

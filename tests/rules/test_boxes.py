@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmock import body, cookies, data, headers, method, name, params, path, text
+from kmock import body, cookies, data, headers, method, name, namespace, params, path, subresource, text
 
 
 def test_methods_are_upper_case_whatever_is_given():
@@ -49,13 +49,19 @@ def test_values_without_names_are_refused():
         "headers({'X-A': '1'})",
         "params([('a', '1'), ('a', '2')])",
         "method('STORE')",
+        "method('store')",
+        'name(...)',
+        'namespace(...)',
+        "namespace('x')",
+        'subresource(...)',
     ],
 )
 def test_markers_are_shown_as_written(written):
     shown = eval(
         written,
         {'body': body, 'text': text, 'data': data, 'path': path, 'name': name}
-        | {'headers': headers, 'params': params, 'method': method},
+        | {'headers': headers, 'params': params, 'method': method}
+        | {'namespace': namespace, 'subresource': subresource},
     )
     assert repr(shown) == written
 

@@ -33,6 +33,7 @@ async def closest(raw, line, **kwargs):
         ('watch', 'get /a', "the action is None, not 'watch'"),
         ('v1/nodes', f'get {PODS}', "the resource is 'pods.v1', not 'nodes.v1'"),
         (kmock.namespace('other'), f'get {PODS}', "the namespace is 'ns', not 'other'"),
+        (kmock.namespace({'a'}), f'get {PODS}', "the namespace is 'ns', not {'a'}"),
         (kmock.name('x'), f'get {PODS}', "the name is None, not 'x'"),
         ({'get', 'put'}, 'post /a', "none of {'get', 'put'} holds"),
         (False, 'get /a', 'False does not hold'),

@@ -80,6 +80,8 @@ def test_http_notations(written, matching, missing):
         (kmock.namespace('ns'), f'get {PODS}', 'get /api/v1/pods'),
         (kmock.namespace(None), 'get /api/v1/pods', f'get {PODS}'),
         (kmock.namespace(None), 'get /x', 'get /api/v1/namespaces/ns'),
+        ((kmock.namespace(...), 'get'), 'get /x', 'post /x'),
+        ((kmock.subresource(...), kmock.name(...), 'get'), f'get {PODS}/a', f'post {PODS}'),
         (kmock.namespace('ns'), 'get /api/v1/namespaces/ns', 'get /api/v1/namespaces/other'),
         ((kmock.namespace(...), kmock.name(...), 'list'), 'get /api/v1/pods', f'get {PODS}/a'),
         (kmock.name('a*'), f'get {PODS}/abc', f'get {PODS}/b'),
@@ -207,6 +209,20 @@ def test_an_asynchronous_callable_is_refused():
 def test_an_unknown_method_before_a_path_is_refused_with_the_mend():
     with pytest.raises(ValueError, match=r"method\('store'\)"):
         read_criteria('store /x')
+
+
+@pytest.mark.parametrize(
+    'written', ['post get /x', 'get list v1/pods', 'list get pods.v1', 'get put /x y', 'get put ?q=1', 'get post']
+)
+def test_two_methods_or_actions_in_one_string_are_refused_with_the_mend(written):
+    with pytest.raises(ValueError, match=r"two methods or actions.*text\('"):
+        read_criteria(written)
+
+
+@pytest.mark.parametrize('written', ['get put and', 'get list of things'])
+def test_words_that_begin_with_methods_but_name_no_place_are_a_text(written):
+    assert verdict(written, 'post /x', body=written.encode())
+    assert not verdict(written, 'post /x')
 
 
 @pytest.mark.parametrize(
