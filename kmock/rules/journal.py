@@ -1,6 +1,7 @@
 """The log of requests in order of arrival, and the index by which rules and views are found for a request."""
 
 import bisect
+import collections
 import operator
 import threading
 import weakref
@@ -121,12 +122,15 @@ class Journal:
         """How many entries have been forgotten; the absolute place of `entries[0]`."""
         self._watches: Index[_Watch] = Index()
         self._readers: Index[_Watch] = Index()
+        # A view goes in any thread, and amid anything: whoever takes a lock there may wait for himself.
+        self._gone: collections.deque[tuple[Index[_Watch], _Watch]] = collections.deque()
         self._written = 0
 
     def append(self, request: Request) -> list[Exception]:
         """Log the request and let it be judged. Gives what judges raised, the same error of several judges once."""
         errors: list[Exception] = []
         with self.lock:
+            self._forget_gone()
             self.keep(request)
             if self._watches:
                 for watch in self._watches.candidates(request):
@@ -170,11 +174,16 @@ class Journal:
 
     def _enter(self, index: Index[_Watch], judge: Judge, criteria: Criteria) -> None:
         with self.lock:
+            self._forget_gone()
             self._written += 1
 
             def leave(_: object) -> None:
-                with self.lock:
-                    index.remove(watch)
+                self._gone.append((index, watch))
 
             watch = _Watch((self._written,), criteria, weakref.ref(judge, leave))
             index.add(watch)
+
+    def _forget_gone(self) -> None:
+        while self._gone:
+            index, watch = self._gone.popleft()
+            index.remove(watch)

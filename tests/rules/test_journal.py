@@ -1,6 +1,7 @@
 """The log forgets beyond its limit; the index keeps order; judges are asked once, as long as they live."""
 
 import gc
+import threading
 
 from asking import make
 
@@ -149,3 +150,26 @@ def test_every_request_is_judged_once_by_callables_and_slices():
         assert request in view
     assert calls == [request.id for request in requests]
     assert list(even) == requests[::2]
+
+
+def test_a_view_goes_without_waiting_for_the_log():
+    """The garbage collector drops views amid anything, in any thread: waiting there could be waiting for oneself."""
+    book = RuleBook()
+    views = [Root(book)[lambda: True]]
+    held, dropped = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with book.journal.lock:
+            held.set()
+            dropped.wait(10)
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    held.wait()
+    views.clear()
+    gc.collect()
+    assert holding.is_alive()
+    dropped.set()
+    holding.join()
+    book.journal.append(make('get /a'))
+    assert not book.journal._watches
