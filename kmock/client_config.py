@@ -3,6 +3,7 @@
 import base64
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ def kubeconfig_text(
     namespace: str | None = None,
     token: str | None = None,
     certificate: tuple[bytes, bytes] | None = None,
+    tokens: Mapping[str, str] | None = None,
 ) -> str:
-    """A kubeconfig with one context.
+    """A kubeconfig with one context, or one for each of the users.
 
     Args:
         url: the root URL of the server.
@@ -31,25 +33,28 @@ def kubeconfig_text(
         namespace: the default namespace.
         token: a bearer token. kubectl asks a person for a user name where it talks TLS and has no credentials.
         certificate: a client's certificate and its key, in PEM.
+        tokens: bearer tokens of users by their names, in place of `token`: each has a context of that name, and the
+            first one's is the current one.
     """
     cluster: dict[str, Any] = {'server': url}
     if ca is not None:
         cluster['certificate-authority-data'] = base64.b64encode(ca).decode()
-    user: dict[str, Any] = {} if token is None else {'token': token}
+    user: dict[str, Any] = {}
     if certificate is not None:
         user['client-certificate-data'], user['client-key-data'] = (
             base64.b64encode(pem).decode() for pem in certificate
         )
-    context = {'cluster': 'kmock', 'user': 'kmock'}
-    if namespace is not None:
-        context['namespace'] = namespace
+    known: Mapping[str, str | None] = tokens or {'kmock': token}
+    place = {} if namespace is None else {'namespace': namespace}
     config = {
         'apiVersion': 'v1',
         'kind': 'Config',
         'clusters': [{'name': 'kmock', 'cluster': cluster}],
-        'users': [{'name': 'kmock', 'user': user}],
-        'contexts': [{'name': 'kmock', 'context': context}],
-        'current-context': 'kmock',
+        'users': [
+            {'name': name, 'user': user if value is None else {'token': value, **user}} for name, value in known.items()
+        ],
+        'contexts': [{'name': name, 'context': {'cluster': 'kmock', 'user': name, **place}} for name in known],
+        'current-context': next(iter(known)),
     }
     return f'{MARK}; the server lives as long as what started it.\n' + yaml.safe_dump(config, sort_keys=False)
 

@@ -31,6 +31,7 @@ class Entry:
 
 COMMANDS = {
     'serve': Entry('kmock.cli.serve', 'serve', 'Serve the rules of a Python file.'),
+    'emulate': Entry('kmock.cli.emulate', 'emulate', 'Serve an emulated Kubernetes cluster.'),
     'record': Entry('kmock.cli.record', 'record', "Record a client's traffic with a cluster."),
     'replay': Entry('kmock.cli.replay', 'replay', "Serve a cassette in the cluster's place."),
     'show': Entry('kmock.cli.show', 'show', 'Read a cassette: summary, timeline, one exchange, a page.'),
@@ -70,6 +71,7 @@ def main() -> None:
     \b
     Examples:
       kmock serve rules.py
+      kmock emulate -- kubectl create configmap example
       kmock record --cluster kind -o session.kmock -- kubectl get pods
       kmock replay session.kmock -- kubectl get pods
       kmock show session.kmock

@@ -1,7 +1,7 @@
 """A handler, served to COMMAND until that ends, or to anybody until a signal comes: what the gears share."""
 
 import dataclasses
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from kmock.handlers import RawHandler
 from kmock.messages import Answer, Request
 from kmock.server import Server
 
-__all__ = ['CommandLineHandler', 'Station', 'station']
+__all__ = ['CommandLineHandler', 'Station', 'Talkative', 'station']
 
 REQUEST_LOG = 1000
 
@@ -51,7 +51,7 @@ class Station:
         return 0
 
 
-class CommandLineHandler(RawHandler):
+class Talkative(RawHandler):
     """A handler that tells of errors as they come, and keeps neither them nor all requests: it may run for days."""
 
     requests: int = 0
@@ -77,6 +77,10 @@ class CommandLineHandler(RawHandler):
             self._say(f'kmock: {type(exc).__name__}: {exc}')
 
 
+class CommandLineHandler(Talkative):
+    """The handler of commands that have no cluster of their own."""
+
+
 @asynccontextmanager
 async def station(
     handler: Handler,
@@ -87,6 +91,7 @@ async def station(
     host: str = '127.0.0.1',
     namespace: str | None = None,
     anonymous: bool = False,
+    tokens: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Station]:
     """Open the server and write the kubeconfig, for the duration of a block.
 
@@ -94,6 +99,8 @@ async def station(
         host: what to listen on, a name or an address.
         namespace: the default namespace of the kubeconfig.
         anonymous: whether the clients' own credentials count, so that the kubeconfig must not bring any.
+        tokens: of the users of the server by their names: the kubeconfig has a context for each, the first one is
+            the current one.
     """
     async with Server(
         handler, host, access.port, tls=access.encrypted, client_ca=access.client_ca, clock=clock
@@ -101,6 +108,6 @@ async def station(
         ca_path = server.ca_path if access.encrypted else None
         ca = None if ca_path is None else ca_path.read_bytes()
         token = 'kmock' if access.encrypted and not anonymous else None
-        text = kubeconfig_text(server.url, ca=ca, namespace=namespace, token=token)
+        text = kubeconfig_text(server.url, ca=ca, namespace=namespace, token=token, tokens=tokens)
         with client_kubeconfig(text, access.kubeconfig_out) as path:
             yield Station(url=server.url, kubeconfig=path, ca=ca_path, clock=clock, signals=signals)
