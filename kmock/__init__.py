@@ -35,6 +35,15 @@ if TYPE_CHECKING:
         ResolverHostPort,
         ResolverHostSpec,
     )
+    from kmock.kube.objects import (
+        HistoryKey,
+        Object,
+        ObjectHistory,
+        ObjectKey,
+        ObjectsArray,
+        ObjectVersion,
+        VersionKey,
+    )
     from kmock.messages import Request
     from kmock.naming import Selectable, action, resource
     from kmock.rules.boxes import body, cookies, data, headers, method, name, namespace, params, path, subresource, text
@@ -88,6 +97,7 @@ __all__ = [
     'FutureCriteria',
     'Group',
     'HTTPCriteria',
+    'HistoryKey',
     'K8sCriteria',
     'KMockError',
     'KubernetesEndpointNotFoundError',
@@ -97,6 +107,11 @@ __all__ = [
     'KubernetesResourceNotFoundError',
     'LimitError',
     'NoAnswerError',
+    'Object',
+    'ObjectHistory',
+    'ObjectKey',
+    'ObjectVersion',
+    'ObjectsArray',
     'OrGroup',
     'Payload',
     'Priority',
@@ -119,6 +134,7 @@ __all__ = [
     'Stream',
     'UnmatchedError',
     'UpstreamError',
+    'VersionKey',
     'View',
     '__version__',
     'action',
@@ -163,6 +179,15 @@ _HOMES = {
         'ResolverHostOnly',
         'ResolverHostPort',
         'ResolverHostSpec',
+    ),
+    'kmock.kube.objects': (
+        'HistoryKey',
+        'Object',
+        'ObjectHistory',
+        'ObjectKey',
+        'ObjectVersion',
+        'ObjectsArray',
+        'VersionKey',
     ),
     'kmock.messages': ('Request',),
     'kmock.naming': (

@@ -12,9 +12,12 @@ from kmock.kube.store import BucketKey, Key, Store, Stored
 from kmock.messages import Request
 from kmock.naming import Call, Resource
 
-__all__ = ['NAMESPACES', 'Cluster', 'Operation', 'make_key', 'timestamp']
+__all__ = ['NAMESPACES', 'SERVER', 'Cluster', 'Operation', 'make_key', 'timestamp']
 
 NAMESPACES = Resource('', 'v1', 'namespaces')
+SERVER = 'kube-apiserver'
+"""The manager of the fields that the API server sets on its own."""
+
 _KNOWN_NAMESPACES = 1000
 
 
@@ -45,7 +48,7 @@ class Cluster:
         seed: int | None = None,
     ) -> None:
         self.store = store or Store()
-        self.registry = registry or Registry()
+        self.registry = Registry() if registry is None else registry
         self.clock: Clock = clock or LoopClock()
         self.controllers = controllers
         self.random = random.Random(seed)
@@ -55,6 +58,11 @@ class Cluster:
         """What is there at start without anybody having created it; it doesn't count as objects of a test."""
         self._namespaces: dict[str, tuple[Stored, Json]] = {}
         self._decoded: dict[BucketKey, tuple[int, tuple[Json, ...]]] = {}
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether objects are kept and given as they are, nothing added."""
+        return self.registry.verbatim
 
     def now(self) -> str:
         return timestamp(self.clock.wall())

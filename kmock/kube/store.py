@@ -295,6 +295,14 @@ class Store:
         obj.setdefault('metadata', {})['resourceVersion'] = str(self.revision)
         return _stored(before.key, self.revision, obj)
 
+    def version(self, key: Key, obj: Json, *, verbatim: bool = False) -> Stored:
+        """A version of an object with a revision of its own, for a history that is rewritten; it is no event."""
+        with self.lock:
+            self.revision += 1
+            if not verbatim:
+                obj.setdefault('metadata', {})['resourceVersion'] = str(self.revision)
+            return _stored(key, self.revision, obj, verbatim=verbatim)
+
     def forget(self, bucket: BucketKey, key: Key) -> None:
         """Delete an object, if it is there, and its history."""
         with self.lock:

@@ -1,0 +1,62 @@
+"""Which resource type an object that a test puts in is of: a served one, or one that the object itself declares."""
+
+import dataclasses
+
+from kmock.kube.cluster import Cluster
+from kmock.kube.definitions import Definition, Json, Origin
+from kmock.kube.loose import adopted, loose_definition
+from kmock.kube.resource_info import ResourceInfo
+from kmock.naming import Resource
+
+__all__ = ['Declarations']
+
+
+class Declarations:
+    """Declares resources, loosely, by the objects that are put in.
+
+    Objects tell whether there are namespaces, and the first one with a kind tells it, where it is a guess so far.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._declared: dict[Resource, Definition] = {}
+
+    def define(self, place: Resource, namespace: str | None, obj: Json) -> Definition:
+        """The definition of the resource of an object.
+
+        Raises:
+            ValueError: the resource has namespaces, and no namespace is given, or the other way around.
+        """
+        found = self._cluster.registry.find(place)
+        kind = obj.get('kind')
+        kind = kind if isinstance(kind, str) and kind else None
+        if found is None:
+            info = ResourceInfo(kind=kind, namespaced=namespace is not None)
+            return self._declare(loose_definition(place, info))
+        if found.origin is Origin.LOOSE:
+            found = self._refined(found, namespace, kind)
+        if not self._cluster.verbatim:
+            _check_scope(found, namespace)
+        return found
+
+    def _declare(self, definition: Definition) -> Definition:
+        served = self._cluster.registry.add(definition)
+        self._declared[definition.resource] = served
+        return served
+
+    def _refined(self, found: Definition, namespace: str | None, kind: str | None) -> Definition:
+        """A loose definition with what was guessed, and is now known."""
+        mine = self._declared.get(found.resource) is found
+        refined = found if kind is None else adopted(found, kind)
+        if mine and namespace is not None and not refined.namespaced:
+            refined = dataclasses.replace(refined, namespaced=True)
+        if refined is found:
+            return found
+        return self._declare(refined) if mine else self._cluster.registry.add(refined)
+
+
+def _check_scope(definition: Definition, namespace: str | None) -> None:
+    if namespace is not None and not definition.namespaced:
+        raise ValueError(f'{definition.resource} has no namespaces: use None instead of {namespace!r}.')
+    if namespace is None and definition.namespaced and definition.origin is not Origin.LOOSE:
+        raise ValueError(f'The objects of {definition.resource} are in namespaces: name one instead of None.')
