@@ -8,7 +8,7 @@ from kmock.kube.definitions import Definition, Origin, ScalePaths, Subresource
 from kmock.kube.resource_info import ResourceInfo
 from kmock.naming import Resource
 
-__all__ = ['ALL_VERBS', 'changed_definition', 'info_of', 'loose_definition', 'read_resource_lists']
+__all__ = ['ALL_VERBS', 'adopted', 'changed_definition', 'info_of', 'loose_definition', 'read_resource_lists']
 
 ALL_VERBS = ('create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch')
 
@@ -22,7 +22,7 @@ _SCALE = ScalePaths(
 def loose_definition(resource: Resource, info: ResourceInfo | None = None) -> Definition:
     """A definition with what is declared; the kind, if it is not, is the plural with a capital letter."""
     declared = info or ResourceInfo()
-    kind = declared.kind or resource.plural.capitalize()
+    kind = declared.kind or _guessed_kind(resource)
     return Definition(
         resource=resource,
         kind=kind,
@@ -36,6 +36,25 @@ def loose_definition(resource: Resource, info: ResourceInfo | None = None) -> De
         origin=Origin.LOOSE,
         storage_version=resource.version,
         scale=_SCALE if 'scale' in declared.subresources else None,
+    )
+
+
+def _guessed_kind(resource: Resource) -> str:
+    return resource.plural.capitalize()
+
+
+def adopted(definition: Definition, kind: str) -> Definition:
+    """A loose definition with the kind of an object, if its own is a guess; else the very same."""
+    guess = _guessed_kind(definition.resource)
+    if definition.origin is not Origin.LOOSE or definition.kind != guess or kind == guess:
+        return definition
+    subresources = {
+        name: dataclasses.replace(each, kind=kind) if each.kind == guess else each
+        for name, each in definition.subresources.items()
+    }
+    singular = kind.lower() if definition.singular == definition.resource.plural.lower() else definition.singular
+    return dataclasses.replace(
+        definition, kind=kind, list_kind=f'{kind}List', singular=singular, subresources=subresources
     )
 
 

@@ -1,17 +1,23 @@
 """The registry: which resource types the emulated cluster serves, in the order of discovery."""
 
+import dataclasses
 from collections.abc import Iterator
 
-from kmock.kube.definitions import Definition
+from kmock.kube.definitions import Definition, Origin, Strategy
 from kmock.naming import Resource
 
 __all__ = ['Registry']
 
 
 class Registry:
-    """Definitions by their resources. `revision` grows with each change: discovery then answers anew."""
+    """Definitions by their resources. `revision` grows with each change: discovery then answers anew.
 
-    def __init__(self) -> None:
+    Args:
+        verbatim: whether whatever is added is served verbatim, without a schema: objects are kept as they are given.
+    """
+
+    def __init__(self, *, verbatim: bool = False) -> None:
+        self.verbatim = verbatim
         self._definitions: dict[Resource, Definition] = {}
         self._kinds: dict[tuple[str, str], Definition] = {}
         self.revision = 0
@@ -34,12 +40,15 @@ class Registry:
         """All served versions of a resource type, in the order in which they were declared."""
         return [each for each in self if each.resource.group == group and each.resource.plural == plural]
 
-    def add(self, definition: Definition) -> None:
-        """Serve it from now on, in place of what had the same resource."""
+    def add(self, definition: Definition) -> Definition:
+        """Serve it from now on, in place of what had the same resource. Gives it as it is served."""
+        if self.verbatim and not definition.verbatim:
+            definition = _verbatim(definition)
         self.remove(definition.resource)
         self._definitions[definition.resource] = definition
         self._kinds[definition.api_version, definition.kind] = definition
         self.revision += 1
+        return definition
 
     def remove(self, resource: Resource) -> Definition | None:
         """Serve it no more. None if it was not there."""
@@ -49,3 +58,9 @@ class Registry:
                 del self._kinds[found.api_version, found.kind]
             self.revision += 1
         return found
+
+
+def _verbatim(definition: Definition) -> Definition:
+    return dataclasses.replace(
+        definition, verbatim=True, origin=Origin.LOOSE, load_schema=lambda: None, load_strategy=Strategy
+    )

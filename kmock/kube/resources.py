@@ -48,8 +48,7 @@ class ResourcesArray(MutableMapping[Any, ResourceInfo]):
     def __setitem__(self, key: ResourceKey, value: 'ResourceInfo | ResourceDict') -> None:
         """Declare a resource type anew. Raises TypeError for what is neither a dict nor a ResourceInfo."""
         full, info = self._key(key), ResourceInfo.of(value)
-        definition = loose_definition(full, info)
-        self._registry.add(definition)
+        definition = self._registry.add(loose_definition(full, info))
         self._keep(full, definition, info)
 
     def __delitem__(self, key: ResourceKey) -> None:
@@ -168,8 +167,7 @@ class ResourcesArray(MutableMapping[Any, ResourceInfo]):
         definition, info, listener = self._infos[key]
         if self._registry.find(key) is not definition:
             return self._forget(key)
-        renewed = changed_definition(definition, info)
-        self._registry.add(renewed)
+        renewed = self._registry.add(changed_definition(definition, info))
         self._infos[key] = (renewed, info, listener)
         return None
 
