@@ -38,6 +38,13 @@ class Feed(Generic[T]):
             self._closed = True
             self._wake()
 
+    def take_present(self) -> list[T]:
+        """Take all that is there, without waiting. For the consumer."""
+        with self._lock:
+            items = list(self._items)
+            self._items.clear()
+            return items
+
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None:

@@ -118,6 +118,11 @@ class RuleBook:
         yield from self._rules
         yield from self._fallback_rules
 
+    @property
+    def revision(self) -> int:
+        """Grows with each rule that is written."""
+        return self._written
+
     def add(self, gate: Gate, payload: Payload) -> Rule:
         """Write a rule: after those of the same priority that were written before."""
         with self.journal.lock:

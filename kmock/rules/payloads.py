@@ -178,6 +178,11 @@ class Shared:
         self.source = source
         self._pending: asyncio.Future[Any] | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether other tasks get their turns while an item is taken."""
+        return not isinstance(self.source, Iterator)
+
     async def take(self) -> Any:
         """The next item. Raises StopAsyncIteration at the end."""
         if isinstance(self.source, Iterator):

@@ -40,6 +40,9 @@ __all__ = ['LiveStreams', 'constant_answer', 'failure_status', 'render']
 BREATHER = 256
 """After so many items that gave nothing to send, other tasks get a turn."""
 
+SPRINT = 8
+"""After so many items of a synchronous iterator, other tasks get a turn."""
+
 # Source: the Kubernetes API reference, Status, and apimachinery's list of reasons.
 _REASONS = {
     400: 'BadRequest',
@@ -74,18 +77,29 @@ class LiveStreams:
         self._lock = threading.Lock()
         self._waiting: dict[Feed[Item], Request] = {}
 
-    async def wait(self, request: Request) -> list[Item]:
-        """Wait to be fed: all that was fed until the stream took its turn. Empty if nothing will come any more."""
+    def enter(self, request: Request) -> Feed[Item]:
+        """Let a stream wait: from now on it is fed."""
         feed: Feed[Item] = Feed()
         with self._lock:
             self._waiting[feed] = request
-        try:
-            first = [item async for item in _one(feed)]
-        finally:
-            with self._lock:
-                del self._waiting[feed]
-        feed.close()
-        return _joined(first + [item async for item in feed])
+        return feed
+
+    def leave(self, feed: Feed[Item]) -> None:
+        """Let a stream wait no more."""
+        with self._lock:
+            self._waiting.pop(feed, None)
+
+    def take(self, feed: Feed[Item], first: list[Item]) -> tuple[list[Item], bool]:
+        """All that was fed, after what was taken already, and whether the stream is to wait again behind that.
+
+        Unless it is, it has left: nothing is fed between the look and the leave.
+        """
+        with self._lock:
+            fed = _joined(first + feed.take_present())
+            stays = bool(fed) and _waits(fed)
+            if not stays:
+                self._waiting.pop(feed, None)
+        return fed, stays
 
     def requests(self) -> list[Request]:
         """The requests whose streams wait."""
@@ -129,22 +143,61 @@ def _filled(items: tuple[Item, ...], item: Item) -> tuple[Item, ...] | None:
     return None
 
 
+def _waits(items: Iterable[Item]) -> bool:
+    """Whether there is a `...` among the items."""
+    return any(isinstance(item, Live) or (isinstance(item, Steps | Payload) and _waits(item.items)) for item in items)
+
+
 async def _one(feed: Feed[Item]) -> AsyncIterator[Item]:
     async for item in feed:
         yield item
         return
 
 
+class _Waiting:
+    """The place of one stream among those that wait.
+
+    What is fed is seen only by streams that wait at that moment. One that was fed a new `...` waits on, also while it
+    sends what came before that `...`: else what another thread feeds item by item would get lost in between.
+    """
+
+    __slots__ = ('_feed', '_live', '_request')
+
+    def __init__(self, request: Request, live: LiveStreams) -> None:
+        self._request = request
+        self._live = live
+        self._feed: Feed[Item] | None = None
+
+    async def fed(self) -> list[Item]:
+        """Wait to be fed: all that was fed until the stream took its turn. Empty if nothing will come any more."""
+        feed = self._feed = self._feed or self._live.enter(self._request)
+        try:
+            fed, stays = self._live.take(feed, [item async for item in _one(feed)])
+        except BaseException:
+            self.leave()
+            raise
+        if not stays:
+            self._feed = None
+        return fed
+
+    def leave(self) -> None:
+        """Wait no more."""
+        if self._feed is not None:
+            self._live.leave(self._feed)
+            self._feed = None
+
+
 class _Unfolding:
     """The items of one payload for one request: gives heads and constants, in order."""
 
-    __slots__ = ('_live', '_own', '_request', '_todo', 'let_go', 'streamed')
+    __slots__ = ('_own', '_request', '_rushed', '_todo', '_waiting', 'let_go', 'streamed')
 
     def __init__(self, items: tuple[Item, ...], request: Request, live: LiveStreams) -> None:
         self._todo: collections.deque[Item] = collections.deque(items)
         self._request = request
-        self._live = live
+        self._waiting = _Waiting(request, live)
         self._own: list[Shared] = []  # what callables have returned for this request
+        self._rushed = 0
         self.let_go = False
         """Whether it waited to be fed until the handler was left."""
         self.streamed = False
@@ -159,6 +212,7 @@ class _Unfolding:
 
     def stop(self) -> None:
         self._todo.clear()
+        self._waiting.leave()
 
     async def close(self) -> None:
         """Leave it for good: generators that callables have made for this request are closed, also while they wait."""
@@ -172,9 +226,9 @@ class _Unfolding:
         turn = 0
         while self._todo:
             turn += 1
-            if turn % BREATHER == 0:  # what never ends must not stop all else
-                await asyncio.sleep(0)
             item = self._todo[0]
+            if turn % BREATHER == 0 or self._rushes(item):  # what never ends must not stop all else
+                await asyncio.sleep(0)
             if isinstance(item, Shared):
                 self.streamed = True
                 try:
@@ -189,7 +243,15 @@ class _Unfolding:
             part = await self._unfold(item)
             if part is not None:
                 return part
+        self._waiting.leave()
         return None
+
+    def _rushes(self, item: Item) -> bool:
+        """Whether others are to get a turn now: a synchronous iterator never waits."""
+        if not isinstance(item, Shared) or item.waits:
+            return False
+        self._rushed += 1
+        return self._rushed % SPRINT == 0
 
     async def _unfold(self, item: Item) -> Head | Constant | None:
         """One item: a part if it is one, else what it consists of is put before the rest."""
@@ -207,7 +269,7 @@ class _Unfolding:
                 self._todo.appendleft(item)
             case Live():
                 self.streamed = True
-                fed = await self._live.wait(self._request)
+                fed = await self._waiting.fed()
                 self.let_go = self.let_go or not fed
                 self._todo.extendleft(reversed(fed))
             case Deferred():

@@ -548,7 +548,8 @@ class Stream(View):
     """`view[...]`: feeds the live streams of the view's requests, and as a sequence those that wait at this moment.
 
     A fed payload takes the place of the `...` at which a stream waits; unless it has a `...` itself, the stream then
-    goes on to its end. What is fed without a pause in between is one batch.
+    goes on to its end. One that was fed a new `...` waits on, also while it sends what comes before that.
+    What is fed without a pause in between is one batch.
     """
 
     __slots__ = ('_view',)

@@ -398,6 +398,49 @@ async def test_a_new_ellipsis_keeps_it_waiting(raw):
     assert (await task).pieces == [b'1', b'2', b'{"n":3}\n', b'z']
 
 
+async def test_what_is_fed_item_by_item_while_a_stream_runs_to_its_next_ellipsis_is_kept(raw):
+    raw['/'] << (b'a', ..., b'z')
+    body = (await raw.handle(make('/'))).body
+    assert await anext(body) == b'a'
+    following = asyncio.ensure_future(anext(body))
+    await settle()
+    raw['/'][...] << (b'1', ...)
+    assert await following == b'1'
+    raw['/'][...] << (b'2', ...)  # it sends the former item; nobody has asked for the next one yet
+    raw['/'][...] << (b'3', b'4', ...)
+    raw['/'][...] << b'5'
+    assert len(raw[...]) == 1
+    assert [piece async for piece in body] == [b'2', b'3', b'4', b'5', b'z']
+    assert len(raw[...]) == 0
+
+
+async def test_a_stream_that_goes_on_to_its_end_waits_no_more(raw):
+    raw['/'] << (..., b'y', b'z')
+    asking = asyncio.ensure_future(raw.handle(make('/')))
+    await settle()
+    raw['/'][...] << b'x'
+    body = (await asking).body
+    assert len(raw[...]) == 0
+    raw['/'][...] << b'too late'
+    assert [piece async for piece in body] == [b'x', b'y', b'z']
+
+
+@pytest.mark.parametrize('way', ['left', 'ended', 'failed'])
+async def test_a_stream_that_never_comes_to_its_next_ellipsis_waits_no_more(raw, way):
+    raw['/'] << ...
+    asking = asyncio.ensure_future(raw.handle(make('/')))
+    await settle()
+    raw[...] << (b'1', {'ended': StopIteration, 'failed': ZeroDivisionError}.get(way), ...)
+    body = (await asking).body
+    assert await anext(body) == b'1'
+    assert len(raw[...]) == 1
+    if way != 'left':
+        with pytest.raises((StopAsyncIteration, BodyInterrupted)):
+            await anext(body)
+    await body.aclose()
+    assert len(raw[...]) == 0
+
+
 async def test_items_are_fed_only_to_the_streams_of_the_view_that_wait(raw):
     raw << ...
     raw['/a'][...] << b'too early'
@@ -618,6 +661,27 @@ async def test_what_never_gives_anything_to_send_does_not_stop_others(raw, endle
     hanging.cancel()
     await asyncio.wait([hanging])
     assert hanging.cancelled()
+
+
+@pytest.mark.parametrize('endless', [lambda: itertools.repeat(b'x'), lambda: range(10**9)])
+async def test_a_synchronous_stream_gives_others_their_turns(raw, endless):
+    turns = 0
+
+    async def neighbour():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    raw['/'] << endless()
+    body = (await raw.handle(make('/'))).body
+    task = asyncio.create_task(neighbour())
+    for _ in range(100):
+        await anext(body)
+    assert turns >= 12
+    await body.aclose()
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def test_a_callable_that_exits_ends_its_request_only(raw):
