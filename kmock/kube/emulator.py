@@ -193,8 +193,9 @@ class Emulator:
         listing = call.name is None and call.verb in ('list', 'watch', 'deletecollection')
         watch = call.verb == 'watch'
         params = request.params
+        accept = None if self.subresources.connects(call) else request.headers.get('Accept')
         form = negotiate(
-            request.headers.get('Accept'),
+            accept,
             definition=definition,
             listing=listing,
             watch=watch,
@@ -208,6 +209,9 @@ class Emulator:
             return await self.subresources.answer(op)
         if self.reviewing.answers(definition):
             return await self.reviewing.create(op)
+        virtual = self.subresources.virtual(definition)
+        if virtual is not None:
+            return await virtual(op)
         if watch:
             return self.watching.watch(op)
         return await self._verbs(definition)[call.verb](op)

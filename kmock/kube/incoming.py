@@ -1,9 +1,11 @@
 """Incoming: from what a client sent to an object of the wanted kind, with the errors of the API server's decoders."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 
 from kmock.kube.bodies import Decoded, decode_body, unrecognized
+from kmock.kube.bundled import bundled_schema
 from kmock.kube.cluster import Operation
 from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.fields import decode_custom, decode_typed, unknown_fields
@@ -12,9 +14,11 @@ from kmock.kube.statuses import bad_request, invalid, invalid_value
 
 __all__ = ['read_object', 'shape', 'shape_patched']
 
+_SCHEME = 'pkg/api/legacyscheme/scheme.go:30'
 
-async def read_object(op: Operation, options: WriteOptions, max_body: int) -> Json:
-    """The object in the body of a request to create or update.
+
+async def read_object(op: Operation, options: WriteOptions, max_body: int, *, also: Sequence[str] = ()) -> Json:
+    """The object in the body of a request to create or update; `also` are the versions that mean the same.
 
     Raises:
         StatusError: 400, 413, 415.
@@ -22,6 +26,8 @@ async def read_object(op: Operation, options: WriteOptions, max_body: int) -> Js
     body = await op.request.read(max_body)
     definition = op.definition
     decoded = decode_body(body, op.request.headers.get('Content-Type'), kind=definition.kind)
+    if decoded.api_version in also:
+        decoded = dataclasses.replace(decoded, api_version=definition.api_version)
     obj = _identified(decoded, definition, body)
     return shape(op, obj, options, decoded.duplicates)
 
@@ -77,6 +83,15 @@ def _not_handled(definition: Definition) -> str:
     return f'{definition.kind} in version "{definition.resource.version}" cannot be handled as a {definition.kind}'
 
 
+def _unconverted(kind: str, version: str, definition: Definition) -> str:
+    """Why an object can't become one of a built-in kind: it is none that is known, or one of another kind."""
+    if (kind, version) != ('List', 'v1') and bundled_schema(version, kind) is None:
+        return f'no kind "{kind}" is registered for version "{version}" in scheme "{_SCHEME}"'
+    package = definition.resource.group.partition('.')[0] or 'core'
+    number = version.rpartition('/')[2]
+    return f'converting ({number}.{kind}) to ({package}.{definition.kind}): unknown conversion'
+
+
 def _identified(decoded: Decoded, definition: Definition, body: bytes) -> Json:
     """The object with the kind and version of the URL, which it may leave out if the kind is built in.
 
@@ -96,9 +111,8 @@ def _identified(decoded: Decoded, definition: Definition, body: bytes) -> Json:
     if kind != definition.kind:
         number = version.rpartition('/')[2]
         why = f'{kind} in version "{number}" cannot be handled as a {definition.kind}'
-        if (kind, version) == ('List', 'v1') and definition.origin is Origin.BUILT_IN:  # what people often post
-            package = definition.resource.group.partition('.')[0] or 'core'
-            why += f': converting (v1.List) to ({package}.{definition.kind}): unknown conversion'
+        if definition.origin is Origin.BUILT_IN:
+            why += f': {_unconverted(kind, version, definition)}'
         raise bad_request(why)
     if version != definition.api_version:
         raise bad_request(

@@ -189,7 +189,7 @@ class Writing:
     async def update(self, op: Operation) -> Answer:
         options = self.options(op, 'UpdateOptions')
         new = await read_object(op, options, MAX_BODY)
-        self._check_url(op, new)
+        self.check_url(op, new)
         metadata = self._metadata_of(new)
         self._revision_of(metadata)
         stored = self._cluster.get(op.definition, op.namespace, op.name)
@@ -231,14 +231,14 @@ class Writing:
             else:
                 assert definition.schema is not None
                 new = strategic_patch(old, patch, definition.schema)
-            self._check_url(op, new)
+            self.check_url(op, new)
             return shape_patched(op, new, options)
 
         return changed
 
     async def _apply(self, op: Operation, body: bytes, options: WriteOptions) -> Answer:
         applied = decode_patch(body, 'apply').value
-        self._check_url(op, applied)
+        self.check_url(op, applied)
         stored = self._cluster.get(op.definition, op.namespace, op.name)
         if stored is None:
             if op.subresource:
@@ -271,6 +271,7 @@ class Writing:
         *,
         replace: bool = False,
         tracked: bool = False,
+        admitted: bool = False,
     ) -> Json:
         """Change an object that is there, and answer with what has become of it.
 
@@ -278,6 +279,7 @@ class Writing:
             change: gives the new object; called again if the object changes while webhooks are waited for.
             replace: whether the whole object comes from the client (PUT), so that it must prove what it replaces.
             tracked: whether `change` keeps the managed fields itself.
+            admitted: whether webhooks have let it pass already, or need not be asked.
 
         Raises:
             StatusError: what the API server answers.
@@ -286,7 +288,7 @@ class Writing:
             stored = self._cluster.get(op.definition, op.namespace, op.name)
             if stored is None:
                 raise not_found(op.definition.resource, op.name)
-            new = await self._changed(op, stored, change, options, replace=replace, tracked=tracked)
+            new = await self._changed(op, stored, change, options, replace=replace, tracked=tracked, admitted=admitted)
             with self._cluster.store.lock:
                 if self._cluster.get(op.definition, op.namespace, op.name) is stored:
                     return self._replace(op, stored, new, options)
@@ -300,6 +302,7 @@ class Writing:
         *,
         replace: bool,
         tracked: bool,
+        admitted: bool,
     ) -> Json:
         """The new object, validated and admitted."""
         definition, strategy = op.definition, op.definition.strategy
@@ -313,7 +316,8 @@ class Writing:
         self._default(definition, new)
         if not tracked:
             self._track(op, new, old, options)
-        new = await self._mutate(op, 'UPDATE', new, old, options, op.namespace)
+        if not admitted:
+            new = await self._mutate(op, 'UPDATE', new, old, options, op.namespace)
         if op.subresource == 'status':
             new = self._only_status(op, new, old)
         elif definition.has_status and strategy.creates_without_status and op.strict:
@@ -379,7 +383,7 @@ class Writing:
 
     # --- checks
 
-    def _check_url(self, op: Operation, obj: Json) -> None:
+    def check_url(self, op: Operation, obj: Json) -> None:
         """The object in the body must be that of the URL."""
         metadata = obj.get('metadata')
         metadata = metadata if isinstance(metadata, dict) else {}
@@ -495,6 +499,23 @@ class Writing:
         if self._admission is not None and self._admission.active:
             review = self._review(op, operation, obj, old, options, namespace)
             op.warnings.extend(await self._admission.validate(review))
+
+    async def admit_form(
+        self, op: Operation, operation: str, form: Json, old: Json | None, options: WriteOptions
+    ) -> Json:
+        """Let all webhooks see what is sent to a subresource, such as a Scale; they may change it.
+
+        Raises:
+            StatusError: what webhooks say.
+        """
+        if self._admission is None or not self._admission.active:
+            return form
+        review = self._review(op, operation, form, old, options, op.namespace)
+        mutated, warnings = await self._admission.mutate(review)
+        op.warnings.extend(warnings)
+        form = form if mutated is None else mutated
+        await self._admit(op, operation, form, old, options, op.namespace)
+        return form
 
     async def admit_deletion(self, op: Operation, obj: Json, dry_run: bool) -> None:
         """Let the validating webhooks see a deletion; mutating ones may see, but not change it."""
