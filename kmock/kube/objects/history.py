@@ -6,7 +6,7 @@ from typing import Any, Self, overload
 from kmock.kube.definitions import Json
 from kmock.kube.objects.comparing import histories_agree, history_covers, plain, refuse_order
 from kmock.kube.objects.version import ObjectVersion, read_value
-from kmock.kube.objects.versions import LocalVersions, VersionInput, Versions, read_versions, version_at
+from kmock.kube.objects.versions import LocalVersions, VersionInput, Versions, read_versions, wrapped
 
 __all__ = ['ObjectHistory']
 
@@ -44,10 +44,9 @@ class ObjectHistory(MutableSequence[Any]):
         """The last version that is no deletion. Raises ValueError if there is none."""
         versions = self._versions.read()
         for index in range(len(versions) - 1, -1, -1):
-            if versions[index] is not None:
-                found = version_at(self._versions, index)
-                if found is not None:
-                    return found
+            found = wrapped(self._versions, index, versions[index])
+            if found is not None:
+                return found
         raise ValueError('The history has no version but deletions, so there is no last one.')
 
     # --- the sequence
@@ -63,27 +62,31 @@ class ObjectHistory(MutableSequence[Any]):
     @overload
     def __getitem__(self, index: slice) -> list[ObjectVersion | None]: ...
     def __getitem__(self, index: int | slice) -> Any:
+        versions = self._versions.read()
         if isinstance(index, slice):
-            return [version_at(self._versions, each) for each in range(len(self))[index]]
-        return version_at(self._versions, index)
+            return [wrapped(self._versions, each, versions[each]) for each in range(len(versions))[index]]
+        value = versions[index]
+        return wrapped(self._versions, index % len(versions), value)
 
     def __setitem__(self, index: int | slice, value: Any) -> None:
-        items = self._items()
-        if isinstance(index, slice):
-            items[index] = read_versions(value)
-        else:
-            items[index] = _read_version(value)
-        self._versions.edit(items)
+        given = read_versions(value) if isinstance(index, slice) else _read_version(value)
+        with self._versions.lock:
+            items = self._items()
+            items[index] = given  # type: ignore[index, assignment]
+            self._versions.edit(items)
 
     def __delitem__(self, index: int | slice) -> None:
-        items = self._items()
-        del items[index]
-        self._versions.edit(items)
+        with self._versions.lock:
+            items = self._items()
+            del items[index]
+            self._versions.edit(items)
 
     def insert(self, index: int, value: VersionInput) -> None:
-        items = self._items()
-        items.insert(index, _read_version(value))
-        self._versions.edit(items)
+        given = _read_version(value)
+        with self._versions.lock:
+            items = self._items()
+            items.insert(index, given)
+            self._versions.edit(items)
 
     def append(self, value: VersionInput) -> None:
         self._versions.append(_read_version(value))
@@ -93,15 +96,17 @@ class ObjectHistory(MutableSequence[Any]):
             self._versions.append(each)
 
     def pop(self, index: int = -1, /) -> ObjectVersion | None:
-        value = self._versions.read()[index]
-        del self[index]
+        with self._versions.lock:
+            value = self._versions.read()[index]
+            del self[index]
         return None if value is None else ObjectVersion(value)
 
     def clear(self) -> None:
         self._versions.edit([])
 
     def reverse(self) -> None:
-        self._versions.edit(self._items()[::-1])
+        with self._versions.lock:
+            self._versions.edit(self._items()[::-1])
 
     def _items(self) -> list[int | Json | None]:
         return [*range(len(self))]

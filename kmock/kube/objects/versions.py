@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 from kmock.kube.definitions import Json
 from kmock.kube.objects.version import ObjectVersion, changed_at, read_value
 
-__all__ = ['LocalVersions', 'VersionInput', 'Versions', 'read_versions', 'version_at']
+__all__ = ['LocalVersions', 'VersionInput', 'Versions', 'read_versions', 'wrapped']
 
 VersionInput: TypeAlias = Mapping[str, Any] | None
 """A version as tests give it; None is a deletion."""
@@ -76,13 +76,10 @@ def read_versions(versions: Any) -> list[Json | None]:
     return [None if each is None else read_value(each) for each in versions]
 
 
-def version_at(versions: Versions, index: int) -> ObjectVersion | None:
-    """A version as a mapping whose changes change it where it is. Raises IndexError if there is none."""
-    all_versions = versions.read()
-    value = all_versions[index]
+def wrapped(versions: Versions, place: int, value: Json | None) -> ObjectVersion | None:
+    """A version, by its index from the start, as a mapping whose changes change it where it is."""
     if value is None:
         return None
-    place = index % len(all_versions)
 
     def change(path: tuple[str, ...], written: Any) -> None:
         with versions.lock:
