@@ -232,7 +232,8 @@ class Request:
         """The decoded query, in order, repeated keys kept."""
         params: MultiDictProxy[str] | None = self._cache.get('params')
         if params is None:
-            pairs = urllib.parse.parse_qsl(self.query, keep_blank_values=True, errors='replace')
+            query = self.query
+            pairs = urllib.parse.parse_qsl(query, keep_blank_values=True, errors='replace') if query else ()
             params = self._cache['params'] = MultiDictProxy(MultiDict(pairs))
         return params
 

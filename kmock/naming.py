@@ -236,7 +236,9 @@ def parse_call(method: str, path: str, params: Iterable[tuple[str, str]] = ()) -
         path: the raw path, still percent-encoded.
         params: the decoded query.
     """
-    parts = [urllib.parse.unquote(part) for part in path.strip('/').split('/')]
+    parts = path.strip('/').split('/')
+    if '%' in path:
+        parts = [urllib.parse.unquote(part) for part in parts]
     match parts:
         case ['api', version, *rest]:
             group = ''

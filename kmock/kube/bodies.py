@@ -5,6 +5,7 @@ those of apimachinery's serializers: the Content-Type alone tells the format, an
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,6 +76,7 @@ def decode_body(
     return Decoded({} if value is None else value, duplicates, api_version, named)
 
 
+@functools.cache
 def _readers() -> dict[str, Any]:
     from kmock.kube import protobuf
 

@@ -6,6 +6,7 @@ did not change is not complained about ("ratcheting"). CEL rules and the uniquen
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -61,6 +62,9 @@ def _type_of(value: Any) -> str:
     return 'array' if isinstance(value, list) else 'object' if isinstance(value, dict) else 'null'
 
 
+_CLASSES = {'string': str, 'boolean': bool, 'integer': int, 'array': list, 'object': dict}
+
+
 def _number(value: float) -> str:
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e21 else repr(value)
 
@@ -72,17 +76,22 @@ class Checker:
         '_additional',
         '_all',
         '_any',
+        '_composed',
         '_enum',
+        '_exact',
         '_format',
         '_items',
         '_keys',
+        '_least',
         '_limits',
+        '_most',
         '_node',
         '_not',
         '_nullable',
         '_one',
         '_plain',
         '_properties',
+        '_quick',
         '_required',
         '_types',
         '_wanted',
@@ -113,13 +122,32 @@ class Checker:
             key in node
             for key in ('minimum', 'maximum', 'multipleOf', 'minLength', 'maxLength', 'pattern', 'minItems', 'maxItems')
         )
-        composed = self._any or self._one or self._all or self._not
-        self._plain = bool(self._types) and not (composed or self._format or self._enum or self._limits)
+        self._composed = bool(self._any or self._one or self._all or self._not)
+        self._exact = _CLASSES.get(self._types[0]) if len(self._types) == 1 and not self._format else None
+        self._plain = bool(self._types) and not (self._composed or self._format or self._enum or self._limits)
+
+        self._quick, self._least, self._most = self._bounds()
+
+    def _bounds(self) -> tuple[type | None, float, float]:
+        """The class of scalars for which limits of their size are all there is to check, and these limits."""
+        node, kind = self._node, self._types[0] if len(self._types) == 1 else ''
+        other = any(node.get(each) for each in ('pattern', 'multipleOf', 'exclusiveMinimum', 'exclusiveMaximum'))
+        if other or self._composed or self._enum or self._nullable:
+            return None, 0, 0
+        if kind == 'string' and not self._format:
+            return str, node.get('minLength') or 0, _or(node.get('maxLength'), math.inf)
+        if kind == 'integer' and self._format in ('', 'int32', 'int64'):
+            low, high = _RANGES.get(self._format, _INT64)
+            return int, max(low, _or(node.get('minimum'), low)), min(high, _or(node.get('maximum'), high))
+        return (bool, 0, 0) if kind == 'boolean' and not self._format else (None, 0, 0)
 
     def check(self, value: Any, path: str, old: Any, found: list[Cause]) -> int:
         """Append what is wrong; gives the number of checks that were made, by which `anyOf` picks what to report."""
-        if self._plain and value.__class__ is str and self._types == ('string',):
-            return 3
+        if value.__class__ is self._quick:  # what most values are: scalars of the right type, with limits at most
+            if value.__class__ is bool:
+                return 3
+            if self._least <= (len(value) if value.__class__ is str else value) <= self._most:
+                return 3 if self._plain and value.__class__ is str else 4
         start = len(found)
         count = self._check(value, path, old, found)
         if len(found) > start and old is not UNCORRELATED and same(old, value):
@@ -131,8 +159,11 @@ class Checker:
             self._check_type(value, path, found)
             self._check_enum(value, path, found)
             return 1
-        self._check_type(value, path, found)
-        count = 3 + self._check_composed(value, path, old, found)
+        if value.__class__ is not self._exact or value.__class__ is int:
+            self._check_type(value, path, found)
+        count = 3
+        if self._composed:
+            count += self._check_composed(value, path, old, found)
         if value.__class__ is str:
             self._check_string(value, path, found)
             return count + 1
@@ -339,6 +370,11 @@ class Checker:
 
 def _child(node: Any) -> Checker | None:
     return Checker(node) if isinstance(node, Mapping) else None
+
+
+def _or(value: Any, absent: float) -> float:
+    found: float = absent if value is None else value
+    return found
 
 
 def _field(path: str) -> str:

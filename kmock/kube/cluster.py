@@ -28,7 +28,7 @@ def make_key(namespace: str | None, name: str) -> Key:
 
 def timestamp(moment: datetime.datetime) -> str:
     """A moment as `metav1.Time`: whole seconds of UTC."""
-    return moment.astimezone(datetime.UTC).strftime('%Y-%m-%dT%H:%M:%SZ')
+    return moment.astimezone(datetime.UTC).isoformat(timespec='seconds')[:19] + 'Z'
 
 
 class Cluster:
@@ -119,6 +119,7 @@ class Operation:
     Attributes:
         user: who asks (access.User).
         form: how the answer is wanted (negotiation.Form).
+        written: what the request has written, once it has.
     """
 
     request: Request
@@ -127,6 +128,7 @@ class Operation:
     user: Any
     form: Any
     warnings: list[str] = dataclasses.field(default_factory=list)
+    written: Stored | None = None
 
     @property
     def namespace(self) -> str | None:

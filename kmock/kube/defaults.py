@@ -32,6 +32,8 @@ def _fill(value: Any, node: Mapping[str, Any]) -> None:
         items = node.get('items')
         if isinstance(items, Mapping):
             for index, item in enumerate(value):
+                if item is not None and item.__class__ is not dict and item.__class__ is not list:
+                    continue
                 if _is_bad_null(item, items) and items.get('default') is not None:
                     value[index] = item = copy.deepcopy(items['default'])
                 _fill(item, items)
@@ -44,7 +46,9 @@ def _fill_object(value: dict[str, Any], node: Mapping[str, Any]) -> None:
         preset = child.get('default')
         if preset is not None and (key not in value or _is_bad_null(value[key], child)):
             value[key] = copy.deepcopy(preset)
-    for key in list(value):
+    for key, item in list(value.items()):
+        if item is not None and item.__class__ is not dict and item.__class__ is not list:
+            continue  # nothing to fill in
         child = properties.get(key, additional)
         if not isinstance(child, Mapping):
             continue

@@ -35,7 +35,7 @@ def unknown_fields(schema: Schema | None, obj: Json, *, custom: bool | None = No
         return [f'unknown field "{each}"' for each in found]
     unknown_typed(OBJECT_META, obj.get('metadata'), 'metadata', found)
     found += unknown_custom(schema.node, obj)
-    for path, embedded in _embedded(schema.node, obj, ''):
+    for path, embedded in embedded_resources(schema, obj):
         unknown_typed(OBJECT_META, embedded.get('metadata'), f'{path}.metadata', found)
     return [f'unknown field "{each}"' for each in found]
 
@@ -45,6 +45,11 @@ def _is_custom(schema: Schema) -> bool:
     if 'x-kubernetes-group-version-kind' in schema.node:
         return False
     return not any('$ref' in each or 'allOf' in each for each in schema.properties.values())
+
+
+def embedded_resources(schema: Schema, obj: Json) -> list[tuple[str, dict[str, Any]]]:
+    """The embedded resources of an object, with their paths; most schemas have none, which is looked up once."""
+    return _embedded(schema.node, obj, '') if schema.mentions('x-kubernetes-embedded-resource') else []
 
 
 def _embedded(node: Any, value: Any, path: str) -> list[tuple[str, dict[str, Any]]]:
@@ -96,7 +101,7 @@ def decode_custom(definition: Definition, obj: Json, verb: str) -> Json:
     try:
         _decode_metadata(result)
         if definition.schema is not None:
-            for _, embedded in _embedded(definition.schema.node, result, ''):
+            for _, embedded in embedded_resources(definition.schema, result):
                 _decode_metadata(embedded)
     except MalformedError as error:
         raise undecodable(definition, obj, verb, str(error)) from error

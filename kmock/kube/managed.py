@@ -217,7 +217,7 @@ def track_update(
         before = zero_of(definition) if old is None else old
         try:
             changes = change(before, new, definition, ignored_fields(definition, subresource))
-            managed = reconciled(managed, definition)
+            managed = reconciled(managed, definition) if managed else managed
             managed = _update(managed, changes, manager, definition.api_version, subresource, now)
         except RecursionError:
             # As the real server, which answers the request even if it can't tell what has changed.

@@ -11,7 +11,7 @@ from kmock.kube.schemas import Schema
 __all__ = ['prune', 'unknown_custom', 'whole_numbers']
 
 _META = frozenset({'apiVersion', 'kind', 'metadata'})
-_NOTHING: Mapping[str, Any] = {}
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
 
 
 def prune(schema: Schema | None, obj: dict[str, Any]) -> dict[str, Any]:
@@ -29,6 +29,8 @@ def prune(schema: Schema | None, obj: dict[str, Any]) -> dict[str, Any]:
 
 def whole_numbers(value: Any) -> Any:
     """A copy in which numbers are as the API server writes them: `2.0` is `2`."""
+    if value.__class__ in _AS_THEY_ARE:
+        return value
     if isinstance(value, dict):
         return {key: whole_numbers(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -60,7 +62,7 @@ def _pruned(value: Any, node: Mapping[str, Any] | None) -> Any:
                 continue
             declared, child = _child(node, key)
             if declared:
-                result[key] = _pruned(item, child)
+                result[key] = item if item.__class__ in _AS_THEY_ARE else _pruned(item, child)
             elif preserves:
                 result[key] = whole_numbers(item)
         return result

@@ -21,13 +21,14 @@ class Schema:
         components: the named schemas that `$ref` leads to, by the last part of the reference.
     """
 
-    __slots__ = ('_components', '_fields', '_items', 'node')
+    __slots__ = ('_components', '_fields', '_items', '_mentioned', 'node')
 
     def __init__(self, node: Mapping[str, Any], components: Mapping[str, Mapping[str, Any]] = _NO_COMPONENTS) -> None:
         self._components = components
         self.node = self._resolved(node)
         self._fields: dict[str, Schema | None] = {}
         self._items: Schema | None = None
+        self._mentioned: dict[str, bool] = {}
 
     def _resolved(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
         """The node with what it refers to; its own words (a default, a description) win over those there."""
@@ -77,6 +78,13 @@ class Schema:
     @property
     def properties(self) -> Mapping[str, Mapping[str, Any]]:
         found: Mapping[str, Mapping[str, Any]] = self.node.get('properties') or {}
+        return found
+
+    def mentions(self, word: str) -> bool:
+        """Whether a word stands anywhere in the node, as a key; what `$ref` leads to is not looked at."""
+        found = self._mentioned.get(word)
+        if found is None:
+            found = self._mentioned[word] = _mentions(self.node, word)
         return found
 
     # --- where it leads
@@ -131,3 +139,9 @@ class Schema:
     def merge_key(self) -> str | None:
         """For strategic merge patches: the field that identifies an item of a list."""
         return self.node.get('x-kubernetes-patch-merge-key')
+
+
+def _mentions(node: Any, word: str) -> bool:
+    if isinstance(node, Mapping):
+        return word in node or any(_mentions(each, word) for each in node.values())
+    return isinstance(node, list) and any(_mentions(each, word) for each in node)

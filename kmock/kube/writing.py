@@ -49,6 +49,7 @@ Change = Callable[[Json], Json]
 MAX_BODY = 3 * 1024 * 1024
 _ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'
 _GENERATED_NAME = 63 - 5
+_NO_OPTIONS = WriteOptions()
 _MODIFIED = 'the object has been modified; please apply your changes to the latest version and try again'
 
 
@@ -121,7 +122,7 @@ class Writing:
             if existing is not None:
                 raise _exists(definition, name, existing)
             if not options.dry_run:
-                store.put(definition.bucket, key, obj)
+                op.written = store.put(definition.bucket, key, obj).after
         if not options.dry_run:
             self._tell(definition, obj)
 
@@ -351,7 +352,7 @@ class Writing:
             for removed in self.removed:
                 removed(definition, stored)
         else:
-            store.put(definition.bucket, stored.key, new)
+            op.written = store.put(definition.bucket, stored.key, new).after
             self._tell(definition, new)
         return new
 
@@ -441,6 +442,8 @@ class Writing:
 
     def options(self, op: Operation, kind: str, *, apply: bool = False) -> WriteOptions:
         """The options in the query of a write."""
+        if not op.request.params and not apply:
+            return _NO_OPTIONS
         return WriteOptions.read(op.params, kind, dry_runs=op.request.params.getall('dryRun', []), apply=apply)
 
     def _default(self, definition: Definition, obj: Json) -> None:
@@ -563,6 +566,8 @@ class Writing:
 
     def answer(self, op: Operation, obj: Json, status: int = 200) -> Answer:
         """The answer with an object that was written."""
+        if op.written is not None and op.form.plain and not op.definition.verbatim:
+            return answer(op, op.definition.prefix + op.written.tail + b'\n', status)
         return answer(op, self._reading.render(op, obj), status)
 
 

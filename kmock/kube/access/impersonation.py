@@ -73,7 +73,10 @@ def wanted_user(headers: Mapping[str, str]) -> User | None:
     Raises:
         StatusError: 400 when a uid, groups or extra are to be impersonated without a user.
     """
-    if not any(key.lower().startswith('impersonate-') for key in headers):
+    for key in headers:
+        if key[:12].lower() == 'impersonate-':
+            break
+    else:
         return None
     read = headers if hasattr(headers, 'getall') else CIMultiDict(headers)
     extra: dict[str, list[str]] = {}
