@@ -104,7 +104,7 @@ class Load:
                 for key, _ in ready:
                     sock = key.data
                     data = sock.recv(2**18)
-                    if missing[sock] == size and not data.startswith(b'HTTP/1.1 200'):
+                    if missing[sock] == size and not data.startswith(b'HTTP/1.1 20'):
                         raise RuntimeError(f'Not the answer to be measured: {data[:200]!r}')
                     missing[sock] -= len(data)
                     if missing[sock] < 0:
@@ -169,7 +169,7 @@ def _ask_once(sock: socket.socket, request: bytes) -> int:
         data += _received(sock, data)
     head, _, _ = data.partition(b'\r\n\r\n')
     fields = head.lower().split(b'\r\ncontent-length:', 1)
-    if not head.startswith(b'HTTP/1.1 200') or len(fields) < 2:
+    if not head.startswith(b'HTTP/1.1 20') or len(fields) < 2:
         raise RuntimeError(f'Not the answer to be measured: {data[:200]!r}')
     size = len(head) + 4 + int(fields[1].split(b'\r\n', 1)[0])
     while len(data) < size:

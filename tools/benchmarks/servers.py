@@ -19,9 +19,11 @@ Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @contextlib.asynccontextmanager
 async def serve_bare() -> AsyncIterator[str]:
-    """One route that answers the same bytes."""
+    """One route that answers the same bytes, once it has the body of the request, if there is one."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        if request.can_read_body:
+            await request.read()
         return web.Response(body=BODY, content_type='application/json')
 
     async with _serving(handle) as url:
