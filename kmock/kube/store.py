@@ -175,6 +175,8 @@ class Store:
     def __init__(self, *, event_log: int = EVENT_LOG, history: int = HISTORY, revision: int = 1) -> None:
         self.lock = threading.RLock()
         self.revision = revision
+        self.recorded = 0
+        """Objects up to this revision may have been taken over from a recording, with their own revisions."""
         self._event_log = event_log
         self._history = history
         self._buckets: dict[BucketKey, Bucket] = {}
@@ -250,7 +252,7 @@ class Store:
         with self.lock:
             found = self.bucket(bucket)
             position = found.position(self.revision if since is None else since)
-            return Subscription(self, found, namespace, position)
+            return Subscription(self, found, namespace, position, since or 0)
 
     # --- writing
 
@@ -272,6 +274,28 @@ class Store:
             self._remember(bucket, key, stored)
         found.signal.fire()
         return event
+
+    def adopt(
+        self, bucket: BucketKey, key: Key, obj: Json, revision: int, *, event: bool = True, verbatim: bool = False
+    ) -> None:
+        """Take over an object of a recording as it is, its resourceVersion included; without an event if that is said.
+
+        The event has the next revision, as any other; watches that have begun behind the object's own one leave it out.
+        """
+        with self.lock:
+            found = self.bucket(bucket)
+            stored = _stored(key, revision, obj, verbatim=verbatim)
+            before = found.objects.get(key)
+            if before is None:
+                bisect.insort(found.keys, key)
+            found.objects[key] = stored
+            if event:
+                self.revision += 1
+                found.append(Event(self.revision, before, stored, deleted=False))
+            self._index(bucket, before, stored)
+            self._remember(bucket, key, stored)
+        if event:
+            found.signal.fire()
 
     def delete(self, bucket: BucketKey, key: Key, last: Json | None = None, *, verbatim: bool = False) -> Event | None:
         """Delete an object; None if it is not there. `last` is its last state, if that differs from the stored one."""
@@ -297,6 +321,10 @@ class Store:
         obj = before.decode()
         obj.setdefault('metadata', {})['resourceVersion'] = str(self.revision)
         return _stored(before.key, self.revision, obj)
+
+    @property
+    def keeps_history(self) -> bool:
+        return self._history > 0
 
     def version(self, key: Key, obj: Json, *, verbatim: bool = False) -> Stored:
         """A version of an object with a revision of its own, for a history that is rewritten; it is no event."""
@@ -369,13 +397,14 @@ def _owners(references: object) -> tuple[str, ...]:
 class Subscription:
     """A cursor in the log of a resource type: what came after a revision, each event once. It holds no events."""
 
-    __slots__ = ('_bucket', '_position', '_prefix', '_store', 'revision')
+    __slots__ = ('_bucket', '_position', '_prefix', '_since', '_store', 'revision')
 
-    def __init__(self, store: Store, bucket: Bucket, namespace: str | None, position: int) -> None:
+    def __init__(self, store: Store, bucket: Bucket, namespace: str | None, position: int, since: int = 0) -> None:
         self._store = store
         self._bucket = bucket
         self._prefix = f'{namespace}/' if namespace else ''
         self._position = position
+        self._since = since
         self.revision = store.revision
         """All events up to this revision have been taken."""
 
@@ -396,6 +425,8 @@ class Subscription:
                 self.revision = self._store.revision
             elif events:
                 self.revision = events[-1].revision
+        if 0 < self._since < self._store.recorded:
+            events = [event for event in events if event.after.revision > self._since]
         prefix = self._prefix
         return [event for event in events if event.after.key.startswith(prefix)] if prefix else events
 

@@ -109,13 +109,15 @@ class StoredVersions:
             before = self._present()
             if not versions and before is not None:
                 self._delete(definition, before)
-            self._history().clear()
             for version in versions:
                 present = self._present()
                 if version is None:
                     self._delete(definition, present)
                 elif not self._put(definition, version, present):
-                    self._history().append(present)
+                    self._remember(present)
+            if self._store.keeps_history:
+                history = self._history()
+                history[:] = history[-len(versions) :] if versions else []
             after = self._present()
         self._tell(definition, before, after)
 
@@ -132,7 +134,8 @@ class StoredVersions:
                 obj = self._completed(definition, last.decode(), before)
                 event = self._store.put(self._bucket, self._key, obj, verbatim=self._verbatim(definition))
                 edited[-1] = event.after
-            self._history()[:] = edited
+            if self._store.keeps_history:
+                self._history()[:] = edited
             after = self._present()
         self._tell(definition, before, after)
 
@@ -161,9 +164,14 @@ class StoredVersions:
     def _history(self) -> list[Stored | None]:
         return self._store.histories.setdefault((self._bucket, self._key), [])
 
+    def _remember(self, version: Stored | None) -> None:
+        """Remember what the store doesn't, as it is no event."""
+        if self._store.keeps_history:
+            self._history().append(version)
+
     def _delete(self, definition: Definition, before: Stored | None) -> None:
         if before is None:
-            self._history().append(None)  # a deletion of what is not there is remembered, but is no event
+            self._remember(None)  # a deletion of what is not there is no event
         else:
             self._store.delete(self._bucket, self._key, verbatim=self._verbatim(definition))
 
@@ -204,7 +212,7 @@ class StoredVersions:
         obj = {key: value for key, value in version.items() if key not in ('apiVersion', 'kind', 'metadata')}
         completed = {'apiVersion': definition.api_version, 'kind': definition.kind, 'metadata': metadata, **obj}
         if definition.resource == _CRDS and definition.origin is Origin.BUILT_IN:
-            _check_custom(definition, completed)
+            _prepare_custom(definition, completed, before)
         return completed
 
     def _is_free(self, uid: Any) -> bool:
@@ -226,16 +234,24 @@ class StoredVersions:
         return known + 1 if changed else known
 
 
-def _check_custom(definition: Definition, crd: Json) -> None:
-    """Fill in the defaults of a CustomResourceDefinition: its resources are served from now on, so it must be right.
+def _prepare_custom(definition: Definition, crd: Json, before: Stored | None) -> None:
+    """Do to a CustomResourceDefinition what the API does: its resources are served from now on, so it must be right.
 
     Raises:
         ValueError: it is not; the message says where.
     """
-    definition.strategy.default(crd)
-    causes = definition.strategy.validate(crd)
+    strategy = definition.strategy
+    strategy.default(crd)
+    if before is None:
+        strategy.prepare_create(crd)
+        causes = strategy.validate(crd)
+    else:
+        old = {'apiVersion': crd['apiVersion'], 'kind': crd['kind'], **before.decode()}
+        strategy.prepare_update(crd, old)
+        causes = strategy.validate_update(crd, old)
     if causes:
-        raise ValueError(f'The CustomResourceDefinition {crd["metadata"]["name"]} is wrong: {list(causes)}')
+        wrong = '; '.join(f'{each.field}: {each.message}' for each in causes)
+        raise ValueError(f'The CustomResourceDefinition {crd["metadata"]["name"]} is wrong. {wrong}')
 
 
 def _metadata_of(obj: Json) -> Json:

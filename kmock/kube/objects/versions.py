@@ -71,7 +71,7 @@ def read_versions(versions: Any) -> list[Json | None]:
     Raises:
         TypeError: it is no iterable of mappings and Nones.
     """
-    if isinstance(versions, Mapping) or not isinstance(versions, Iterable):
+    if isinstance(versions, Mapping | str | bytes) or not isinstance(versions, Iterable):
         raise TypeError(f'A history is a list of mappings, and of None for deletions, not {versions!r}.')
     return [None if each is None else read_value(each) for each in versions]
 
