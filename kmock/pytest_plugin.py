@@ -15,7 +15,7 @@ import re
 import sys
 import types
 import unittest
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -56,6 +56,20 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     from kmock.rules.assertions import explain_counts
 
     return explain_counts(sys._getframe(1), op, left, right)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the requests seen when a bare `assert kmock['post']` fails."""
+    report = yield
+    if 'kmock.rules.views' in sys.modules and call.excinfo is not None and call.excinfo.errisinstance(AssertionError):
+        from kmock.rules.assertions import explain_failure
+
+        if lines := explain_failure(call.excinfo.traceback[-1].frame.raw, str(call.excinfo.value)):
+            report.sections.append(('kmock', '\n'.join(lines)))
+    return report
 
 
 # --- fixtures

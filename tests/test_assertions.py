@@ -56,6 +56,33 @@ def test_the_requests_of_the_view_and_the_others_are_shown(pytester: pytest.Pyte
     assert shown[0].removeprefix('AssertionError: assert ') in ('2 == 3', '3 == 2', '2 > 2')
 
 
+@pytest.mark.parametrize(
+    ('line', 'seen', 'others'),
+    [
+        ("assert seen['put']", "kmock['put'] has seen no requests", 3),
+        ("assert seen['put'], 'no request'", "kmock['put'] has seen no requests", 3),
+        ("assert not seen['post']", "kmock['post'] has seen 1 request:", 2),
+        ("assert seen[0] in seen['post']", "kmock['post'] has seen 1 request:", 2),
+        ("assert len(seen['put']) == 1", None, 3),
+        ('assert False', None, 0),
+    ],
+)
+def test_a_bare_view_that_fails_shows_the_requests_in_a_section(
+    pytester: pytest.Pytester, line: str, seen: str | None, others: int
+) -> None:
+    pytester.makepyfile(f'{HEADER}\nasync def test_it(seen):\n    {line}\n')
+    result = pytester.runpytest_inprocess('-o', 'asyncio_mode=auto', '-p', 'no:cacheprovider')
+    result.assert_outcomes(failed=1)
+    sections = [line for line in result.outlines if line.strip('- ') == 'kmock']
+    if seen is None:
+        assert not sections
+    else:
+        start = result.outlines.index(sections[0])
+        assert result.outlines[start + 1] == seen
+        assert len([line for line in result.outlines[start:] if line.startswith('  ')]) == 3
+        assert any(f'there came {others} request' in line for line in result.outlines[start:])
+
+
 def test_an_empty_view_shows_what_came_instead(pytester: pytest.Pytester) -> None:
     shown = failure(pytester, "assert len(seen['put']) == 1")
     assert "kmock['put'] has seen no requests" in shown

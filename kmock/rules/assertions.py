@@ -14,6 +14,7 @@ __all__ = ['explain_counts']
 _KEPT_BY_PYTEST = '@py_assert'
 _REWRITTEN = '@pytest_ar'
 _SHOWN = 20
+_SEEN = 'has seen'
 
 
 def explain_counts(frame: types.FrameType | None, op: str, left: object, right: object) -> list[str] | None:
@@ -30,6 +31,21 @@ def explain_counts(frame: types.FrameType | None, op: str, left: object, right: 
     if not counted:
         return None
     return [f'{left!r} {op} {right!r}', *(line for view in counted for line in _describe(view))]
+
+
+def explain_failure(frame: types.FrameType, message: str) -> list[str]:
+    """The lines on the views in an assertion that failed, such as `assert kmock['post']`; none if they are told of.
+
+    Args:
+        frame: the one where the assertion stands.
+        message: what is told of the failure.
+    """
+    if _REWRITTEN not in frame.f_globals:
+        return []
+    asserted = [
+        value for name, value in frame.f_locals.items() if name.startswith(_KEPT_BY_PYTEST) and isinstance(value, View)
+    ]
+    return [line for view in asserted if f'{label(view)} {_SEEN}' not in message for line in _describe(view)]
 
 
 def _counted_views(frame: types.FrameType, counts: set[object]) -> Iterator[View]:
@@ -49,7 +65,7 @@ def _counted_views(frame: types.FrameType, counts: set[object]) -> Iterator[View
 
 def _describe(view: View) -> Iterator[str]:
     seen = list(view)
-    yield f'{label(view)} has seen {_count(len(seen))}'
+    yield f'{label(view)} {_SEEN} {_count(len(seen))}'
     yield from (f'  {each.method} {each.target}' for each in seen[:_SHOWN])
     if len(seen) > _SHOWN:
         yield f'  … and {len(seen) - _SHOWN} more'
