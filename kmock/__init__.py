@@ -44,6 +44,8 @@ if TYPE_CHECKING:
         ObjectVersion,
         VersionKey,
     )
+    from kmock.kube.resources import ResourceDict, ResourceInfo, ResourceKey, ResourcesArray
+    from kmock.kubernetes import KubernetesEmulator, KubernetesScaffold
     from kmock.messages import Request
     from kmock.naming import Selectable, action, resource
     from kmock.rules.boxes import body, cookies, data, headers, method, name, namespace, params, path, subresource, text
@@ -100,11 +102,13 @@ __all__ = [
     'HistoryKey',
     'K8sCriteria',
     'KMockError',
+    'KubernetesEmulator',
     'KubernetesEndpointNotFoundError',
     'KubernetesError',
     'KubernetesNotFoundError',
     'KubernetesObjectNotFoundError',
     'KubernetesResourceNotFoundError',
+    'KubernetesScaffold',
     'LimitError',
     'NoAnswerError',
     'Object',
@@ -123,6 +127,10 @@ __all__ = [
     'ResolverHostOnly',
     'ResolverHostPort',
     'ResolverHostSpec',
+    'ResourceDict',
+    'ResourceInfo',
+    'ResourceKey',
+    'ResourcesArray',
     'Response',
     'Root',
     'Selectable',
@@ -189,6 +197,8 @@ _HOMES = {
         'ObjectsArray',
         'VersionKey',
     ),
+    'kmock.kube.resources': ('ResourceDict', 'ResourceInfo', 'ResourceKey', 'ResourcesArray'),
+    'kmock.kubernetes': ('KubernetesEmulator', 'KubernetesScaffold'),
     'kmock.messages': ('Request',),
     'kmock.naming': (
         'Selectable',

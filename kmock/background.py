@@ -22,6 +22,7 @@ from multidict import CIMultiDictProxy
 
 from kmock.errors import KMockError
 from kmock.handlers import RawHandler
+from kmock.kubernetes import KubernetesEmulator
 from kmock.server import Server
 
 __all__ = [
@@ -39,7 +40,7 @@ __all__ = [
 T = TypeVar('T')
 H = TypeVar('H', bound=RawHandler)
 
-DEFAULT_CLASS: type[RawHandler] = RawHandler
+DEFAULT_CLASS: type[RawHandler] = KubernetesEmulator
 """The most advanced handler that there is."""
 
 SERVER_OPTIONS = ('host', 'port', 'tls', 'client_ca', 'hostnames', 'client_fct', 'user_agent')

@@ -31,6 +31,9 @@ __all__ = ['kmock', 'kmock_options']
 
 _LoopScope = Literal['function', 'class', 'module', 'package', 'session']
 
+_CLUSTER_OPTIONS = {'controllers': True, 'verbatim': False}
+"""Options of emulated clusters that can stand in the ini file, with their defaults."""
+
 _MARKER = (
     'kmock(cls=, host=, port=, tls=, hostnames=, cassette=, pace=, ignore=, limit=, strict=, ...): '
     'options of the fixture `kmock`, for a test, a class, a module or a package. Options merge; the closest one wins.'
@@ -40,6 +43,8 @@ _MARKER = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini('kmock_cls', 'The class of the fixture `kmock`, as `package.module:Class`.', default='')
     parser.addini('kmock_limit', 'After how many requests the fixture `kmock` answers with errors.', default='')
+    parser.addini('kmock_controllers', 'Whether the emulated cluster has controllers.', type='bool', default=True)
+    parser.addini('kmock_verbatim', 'Whether the emulated cluster keeps objects as given.', type='bool', default=False)
     parser.addini('kmock_strict', 'Whether errors of requests also fail the test.', type='bool', default=False)
 
 
@@ -174,10 +179,14 @@ async def _serve(
     request: pytest.FixtureRequest, options: Mapping[str, Any], server_class: 'type[Server] | None' = None
 ) -> AsyncIterator['RawHandler']:
     from kmock.background import DEFAULT_CLASS, check_options, running
+    from kmock.kubernetes import KubernetesEmulator
     from kmock.server import Server
 
     options = dict(options)
     cls = _find_class(options.pop('cls', None) or DEFAULT_CLASS)
+    if not issubclass(cls, KubernetesEmulator):  # what the ini file says of clusters is not for such classes
+        for name in _CLUSTER_OPTIONS.keys() & _ini_options(request.config).keys():
+            options.pop(name, None)
     try:
         check_options(cls, options)
     except KMockError as error:
@@ -185,6 +194,8 @@ async def _serve(
     if options.get('cassette') is not None:
         options['cassette'] = _find_cassette(request, options['cassette'])
     async with running(cls, options, server_class=server_class or Server) as handler:
+        if isinstance(handler, KubernetesEmulator):
+            handler.folders.extend([request.path.parent, request.config.rootpath])
         yield handler
 
 
@@ -202,6 +213,9 @@ def _ini_options(config: pytest.Config) -> dict[str, Any]:
             raise pytest.UsageError(f'The ini option kmock_limit must be a number, not {limit!r}.') from None
     if config.getini('kmock_strict'):
         options['strict'] = True
+    for name, usual in _CLUSTER_OPTIONS.items():
+        if config.getini(f'kmock_{name}') != usual:
+            options[name] = not usual
     return options
 
 

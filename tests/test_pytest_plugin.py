@@ -244,7 +244,7 @@ class TestOptions:
     def test_an_unknown_option_is_refused_with_the_known_ones(self, suite: pytest.Pytester) -> None:
         suite.makepyfile('import pytest\n@pytest.mark.kmock(limits=1)\ndef test_it(kmock): ...\n')
         output = run(suite, errors=1)
-        assert 'kmock has no option limits. With RawHandler, it has cls, host, port,' in output
+        assert 'kmock has no option limits. With KubernetesEmulator, it has cls, host, port,' in output
 
     def test_a_subclass_takes_its_own_options(self, suite: pytest.Pytester) -> None:
         suite.makepyfile(

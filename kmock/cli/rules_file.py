@@ -27,7 +27,7 @@ from kmock.recording.printable import printable
 
 __all__ = ['DEFAULT_CLASS', 'RulesError', 'RulesFile', 'RulesFunction']
 
-DEFAULT_CLASS = 'kmock:RawHandler'
+DEFAULT_CLASS = 'kmock:KubernetesEmulator'
 
 RulesFunction = Callable[[RawHandler], Any]
 Stamp = tuple[int, int, int]  # a file's time of change, size and inode

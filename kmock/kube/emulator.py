@@ -3,11 +3,13 @@
 Here a request is authenticated, authorised, understood, and led to the room that answers it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from kmock.clock import Clock
 from kmock.kube.access import (
+    ADMIN,
     Authorizer,
     Tokens,
     User,
@@ -20,16 +22,20 @@ from kmock.kube.access import (
 )
 from kmock.kube.admission import Admission, WebhookCall
 from kmock.kube.bundled import load_bundled
-from kmock.kube.cluster import NAMESPACES, Cluster, Operation, make_key
+from kmock.kube.cluster import NAMESPACES, SERVER, Cluster, Operation, make_key
 from kmock.kube.collector import Collector
 from kmock.kube.custom import CRDS, CustomResources
 from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.deleting import Deleting
 from kmock.kube.discovery import Discovery
-from kmock.kube.negotiation import encode, error_media, negotiate
+from kmock.kube.failures import failure_answer
+from kmock.kube.loose import adopted, loose_definition
+from kmock.kube.managed import track_update
+from kmock.kube.negotiation import Form, negotiate
 from kmock.kube.reading import Reading
 from kmock.kube.registry import Registry
 from kmock.kube.reviewing import Reviewing
+from kmock.kube.scaffold import NamedElsewhere, nothing_named
 from kmock.kube.statuses import (
     StatusError,
     forbidden,
@@ -37,12 +43,12 @@ from kmock.kube.statuses import (
     not_found,
     plain_not_found,
     resource_not_found,
-    status_body,
 )
 from kmock.kube.store import Store, Stored
 from kmock.kube.subresources import Subresources
+from kmock.kube.verbatim import Verbatim
 from kmock.kube.watching import Watching
-from kmock.kube.writing import Writing
+from kmock.kube.writing import MAX_BODY, Writing
 from kmock.messages import Answer, Request
 from kmock.naming import Call, Resource, is_true
 
@@ -51,6 +57,10 @@ __all__ = ['SYSTEM_NAMESPACES', 'Emulator']
 SYSTEM_NAMESPACES = ('default', 'kube-system', 'kube-public', 'kube-node-lease')
 
 _RBAC = 'rbac.authorization.k8s.io'
+_WRITES = frozenset({'create', 'update', 'patch', 'delete', 'deletecollection'})
+_FOLLOWED_SUBRESOURCES = frozenset({None, 'status', 'scale'})
+
+_logger = logging.getLogger(__name__)
 
 
 class Emulator:
@@ -63,6 +73,7 @@ class Emulator:
         users: who may log in; without any, everybody may do everything.
         call: how admission webhooks are called; without it they are not.
         version: the body of /version.
+        named: gives the resource types that others name, such as rules; see `NamedElsewhere`.
     """
 
     def __init__(
@@ -75,6 +86,7 @@ class Emulator:
         users: Users | None = None,
         call: WebhookCall | None = None,
         version: Json | None = None,
+        named: Callable[[], Collection[Resource]] = nothing_named,
     ) -> None:
         if registry is None:
             registry = Registry()
@@ -93,6 +105,8 @@ class Emulator:
         self.deleting = Deleting(self.cluster, self.reading, self.writing, self.custom)
         self.reviewing = Reviewing(self.cluster, self.reading, self.users, self.tokens, self.authorizer)
         self.subresources = Subresources(self)
+        self._verbatim = Verbatim(self.cluster, self.reading)
+        self._elsewhere = NamedElsewhere(registry, named)
         self._has_rbac = False
         self.writing.guards.append(self._guard)
         self.writing.written.append(self._written)
@@ -125,15 +139,11 @@ class Emulator:
 
     def failure(self, request: Request, error: StatusError) -> Answer:
         """The answer to a request that failed."""
-        if error.plain is not None:
-            plain = (('Content-Type', 'text/plain; charset=utf-8'), ('X-Content-Type-Options', 'nosniff'))
-            return Answer(status=error.status, headers=plain, body=error.plain.encode())
-        media = error_media(request.headers.get('Accept'))
-        headers = (('Content-Type', media), ('Cache-Control', 'no-cache, private'), *error.headers)
-        return Answer(status=error.status, headers=headers, body=encode(status_body(error), media))
+        return failure_answer(request, error)
 
     async def _respond(self, request: Request) -> Answer:
         call = request.call
+        self._elsewhere.declare()
         user = self._authenticate(request, call)
         found = self.discovery.answer(
             request.path, request.params, request.headers.get('Accept', ''), request.headers, request.method
@@ -144,6 +154,24 @@ class Emulator:
             raise self._missing(request)
         definition = self._definition(request, call)
         return await self._serve(request, call, definition, user)
+
+    async def follow(self, request: Request) -> None:
+        """Do what a request asks for, though somebody else has answered it with success: the store follows the answer.
+
+        Nobody is asked for leave. What the cluster refuses, it does not do; that is logged.
+        """
+        call = request.call
+        if call is None or call.verb not in _WRITES or call.subresource not in _FOLLOWED_SUBRESOURCES:
+            return
+        self._elsewhere.declare()
+        if self.cluster.registry.find(call.resource) is None and call.verb == 'create' and call.name is None:
+            self.cluster.registry.add(loose_definition(call.resource))
+        try:
+            await self._serve(request, call, self._definition(request, call), ADMIN)
+        except StatusError as exc:
+            level = logging.DEBUG if exc.status == 404 else logging.WARNING
+            text = 'A rule has answered %s %s with success, but the emulated cluster would refuse it: %s'
+            _logger.log(level, text, request.method, request.path, exc)
 
     def _authenticate(self, request: Request, call: Call | None) -> User:
         """Who asks, if they may.
@@ -174,6 +202,8 @@ class Emulator:
         definition = self.cluster.registry.find(call.resource)
         if definition is None:
             raise self._missing(request)
+        if definition.verbatim:
+            return definition
         scoped = call.namespace is not None
         if scoped and not definition.namespaced:
             raise self._nothing(definition)
@@ -189,6 +219,10 @@ class Emulator:
         return resource_not_found() if definition.origin is Origin.BUILT_IN else plain_not_found()
 
     async def _serve(self, request: Request, call: Call, definition: Definition, user: User) -> Answer:
+        if definition.verbatim:
+            return await self._serve_verbatim(request, call, definition, user)
+        if definition.origin is Origin.LOOSE and call.verb in ('create', 'update') and call.subresource is None:
+            definition = await self._adopt(request, definition)
         self._check_method(request, call, definition)
         listing = call.name is None and call.verb in ('list', 'watch', 'deletecollection')
         watch = call.verb == 'watch'
@@ -215,6 +249,21 @@ class Emulator:
         if watch:
             return self.watching.watch(op)
         return await self._verbs(definition)[call.verb](op)
+
+    async def _serve_verbatim(self, request: Request, call: Call, definition: Definition, user: User) -> Answer:
+        op = Operation(request=request, call=call, definition=definition, user=user, form=Form())
+        if call.verb == 'watch':
+            return self.watching.watch(op)
+        if call.verb not in self._verbatim.verbs:
+            raise method_not_allowed()
+        return await self._verbatim.verbs[call.verb](op)
+
+    async def _adopt(self, request: Request, definition: Definition) -> Definition:
+        """A loose definition with the kind of the object that is written, if its own is only a guess."""
+        await request.read(MAX_BODY)
+        kind = request.data.get('kind') if isinstance(request.data, dict) else None
+        named = adopted(definition, kind) if isinstance(kind, str) and kind else definition
+        return definition if named is definition else self.cluster.registry.add(named)
 
     def _verbs(self, definition: Definition) -> Mapping[str, Callable[[Operation], Awaitable[Answer]]]:
         return {
@@ -286,7 +335,9 @@ class Emulator:
         if definition is None or self.cluster.store.get(definition.bucket, key) is not None:
             return
         metadata = {**metadata, 'uid': self.cluster.uid(), 'creationTimestamp': self.cluster.now()}
-        self.cluster.store.put(definition.bucket, key, {**obj, 'metadata': metadata})
+        obj = {**obj, 'metadata': metadata}
+        track_update(obj, None, definition=definition, manager=SERVER, now=self.cluster.now())
+        self.cluster.store.put(definition.bucket, key, obj)
         self.cluster.seeded.add((definition.bucket, key))
 
     def _guard(self, op: Operation, new: Json, old: Json | None) -> None:

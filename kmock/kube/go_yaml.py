@@ -5,9 +5,10 @@ makes of a document. Only the first document of a stream counts.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
-__all__ = ['GoYAMLError', 'loads_with_duplicates']
+__all__ = ['GoYAMLError', 'loads_all', 'loads_with_duplicates']
 
 MAX_NODES = 1_000_000
 """The limit of what aliases may expand a document to."""
@@ -35,13 +36,32 @@ def loads_with_duplicates(body: bytes) -> tuple[Any, list[str]]:
     Raises:
         GoYAMLError: for what can't be read; the text begins as the server's.
     """
+    node = next(_nodes(body), None)
+    if node is None:
+        return None, []
+    reader = _Reader()
+    return reader.value(node, '', 0), reader.duplicates
+
+
+def loads_all(body: bytes) -> Iterator[Any]:
+    """Parse all documents, one after the other; None for an empty one.
+
+    Raises:
+        GoYAMLError: as `loads_with_duplicates`.
+    """
+    for node in _nodes(body):
+        yield _Reader().value(node, '', 0)
+
+
+def _nodes(body: bytes) -> Iterator[Any]:
     import yaml
 
     loader_class = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
     try:
         loader = loader_class(body)
         try:
-            node = loader.get_node() if loader.check_node() else None
+            while loader.check_node():
+                yield loader.get_node()
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -49,10 +69,6 @@ def loads_with_duplicates(body: bytes) -> tuple[Any, list[str]]:
         raise GoYAMLError(f'error converting YAML to JSON: yaml: {line}{error.problem}') from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise GoYAMLError(f'error converting YAML to JSON: yaml: {error}') from None
-    if node is None:
-        return None, []
-    reader = _Reader()
-    return reader.value(node, '', 0), reader.duplicates
 
 
 class _Reader:

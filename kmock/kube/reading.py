@@ -1,5 +1,6 @@
 """Reading: the answers to GETs of one object and of lists, with selectors, pages, revisions, and forms."""
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 
@@ -238,7 +239,10 @@ def _page(found: Sequence[Stored], selection: Selection, limit: int) -> tuple[li
 def _joined(definition: Definition, items: Sequence[Stored], metadata: Json) -> bytes:
     """A list made of the objects' bytes, with the keys in the order of the real server."""
     kind, version = definition.list_kind, definition.api_version
-    if definition.origin is Origin.BUILT_IN:
+    if definition.verbatim:
+        start, between, end = b'{', b',{', b''
+        head, tail = f'{{"metadata":{json.dumps(metadata)},"items":['.encode(), b']}\n'
+    elif definition.origin is Origin.BUILT_IN:
         start, between, end = b'{', b',{', b''
         shown = ''.join(
             f',"{key}":{value if key == "remainingItemCount" else _quoted(value)}' for key, value in metadata.items()

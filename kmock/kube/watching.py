@@ -193,7 +193,8 @@ class _Stream:
         """The DELETED event of an object that goes on, but out of the selectors: its last state there."""
         assert event.before is not None
         obj = self._reading.decode(event.before, self._definition)
-        obj['metadata']['resourceVersion'] = str(event.revision)
+        if not self._definition.verbatim:
+            obj['metadata']['resourceVersion'] = str(event.revision)
         return self._render('DELETED', obj)
 
     def _line(self, kind: str, stored: Stored) -> bytes:

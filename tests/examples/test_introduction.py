@@ -1,4 +1,4 @@
-"""The examples of the introduction, but for those with stored objects. Each runs as it is shown.
+"""The examples of the introduction. Each runs as it is shown.
 
 The sophisticated stream takes six seconds; they pass in virtual time.
 """
@@ -34,6 +34,57 @@ def test_http_access_without_asyncio(kmock: kmock.RawHandler) -> None:
     kmock['get /'] << 200 << {'hello': 'world'}
     with urllib.request.urlopen(f'{kmock.url}/') as resp:
         assert json.load(resp) == {'hello': 'world'}
+
+
+# --- Kubernetes mock server
+
+
+async def test_k8s_list(kmock: kmock.KubernetesEmulator) -> None:
+    # Pre-populate the Kubernetes emulator with objects.
+    kmock.objects['kopf.dev/v1/kopfexamples', 'ns1', 'name1'] = {'spec': 123}
+    kmock.objects['kopf.dev/v1/kopfexamples', 'ns2', 'name2'] = {'spec': 456}
+
+    # Perform a sample request using the embedded client and assert the response.
+    resp = await kmock.get('/apis/kopf.dev/v1/namespaces/ns1/kopfexamples')
+    data = await resp.json()
+    assert kmock.Object(data) >= {'items': [{'spec': 123}]}
+
+
+# --- Kubernetes watch-streams
+
+
+async def test_k8s_watch(kmock: kmock.KubernetesEmulator) -> None:
+    # Announce the existence of the resource to the server.
+    kmock.resources['kopf.dev/v1/kopfexamples'] = {}
+
+    # The stream must start BEFORE the activity happens.
+    async with kmock.get('/apis/kopf.dev/v1/kopfexamples?watch=true') as resp:
+        # Simulate the activity (ignore the responses).
+        body = {'metadata': {'namespace': 'ns1', 'name': 'name3'}, 'spec': 789}
+        await kmock.post('/apis/kopf.dev/v1/kopfexamples', json=body)
+        await kmock.delete('/apis/kopf.dev/v1/namespaces/ns1/kopfexamples/name3')
+        await asyncio.sleep(0.1)  # the loopback network stack takes some time
+
+        # Read the accumulated stream and parse into individual events on each line.
+        lines: list[bytes] = resp.content.read_nowait().splitlines()
+        events = [json.loads(line.decode()) for line in lines]
+
+    # Close the connection, and assert the results.
+    assert len(events) == 2
+    assert kmock.Object(events[0]) >= {'type': 'ADDED', 'object': {'spec': 789}}
+    assert kmock.Object(events[1]) >= {'type': 'DELETED', 'object': {'spec': 789}}
+
+
+@pytest.mark.kmock(verbatim=True)
+async def test_k8s_watch_verbatim(kmock: kmock.KubernetesEmulator) -> None:
+    """The same with objects as they are given."""
+    kmock.resources['kopf.dev/v1/kopfexamples'] = {}
+    async with kmock.get('/apis/kopf.dev/v1/kopfexamples?watch=true') as resp:
+        body = {'metadata': {'namespace': 'ns1', 'name': 'name3'}, 'spec': 789}
+        await kmock.post('/apis/kopf.dev/v1/kopfexamples', json=body)
+        await kmock.delete('/apis/kopf.dev/v1/namespaces/ns1/kopfexamples/name3')
+        events = [json.loads(await resp.content.readline()) for _ in range(2)]
+    assert events == [{'type': 'ADDED', 'object': body}, {'type': 'DELETED', 'object': body}]
 
 
 # --- Bizarrely sophisticated stream
