@@ -206,6 +206,10 @@ class Discovery:
 
     # --- the rest
 
+    def tell_version(self, version: Json) -> None:
+        """Change the body of /version."""
+        self._version = version
+
     def _version_answer(self, accept: str, method: str) -> Answer:
         _only_get(method)
         route_accepts(accept, (_JSON,))
