@@ -2,7 +2,7 @@
 
 import copy
 
-from kmock.kube.cluster import Cluster
+from kmock.kube.cluster import SERVER, Cluster
 from kmock.kube.crds import (
     cleaned,
     cleaning,
@@ -13,6 +13,7 @@ from kmock.kube.crds import (
     terminating,
 )
 from kmock.kube.definitions import Definition, Json
+from kmock.kube.managed import track_update
 from kmock.kube.store import BucketKey, Stored
 from kmock.naming import Resource
 
@@ -31,14 +32,23 @@ class CustomResources:
 
     def written(self, crd: Json) -> None:
         """Establish a definition that was created or changed, and serve what it says."""
-        store, name = self._cluster.store, crd['metadata']['name']
+        name = crd['metadata']['name']
         if is_terminating(crd):
             self.clean(name)
             return
         for step in steps_of_establishing(crd, self._cluster.read(CRDS), self._cluster.now()):
-            crd = copy.deepcopy(step)
-            store.put(_BUCKET, name, crd)
+            crd = self._put(step, crd)
         self._serve(crd)
+
+    def _put(self, new: Json, old: Json) -> Json:
+        """Store what the server itself has made of a definition."""
+        new = copy.deepcopy(new)
+        definition = self._cluster.registry.find(CRDS)
+        if definition is not None:
+            now = self._cluster.now()
+            track_update(new, old, definition=definition, manager=SERVER, subresource='status', now=now)
+        self._cluster.store.put(_BUCKET, new['metadata']['name'], new)
+        return new
 
     def load(self) -> None:
         """Serve what is defined in the store already."""
@@ -80,11 +90,11 @@ class CustomResources:
         if is_terminating(crd) and self._left(bucket):
             marked = cleaning(crd, self._cluster.now())
             if marked.get('status') != crd.get('status'):
-                store.put(_BUCKET, name, marked)
+                self._put(marked, crd)
             return
         done = cleaned(crd, self._cluster.now())
         if done['metadata'].get('finalizers'):
-            store.put(_BUCKET, name, done)
+            self._put(done, crd)
             return
         store.delete(_BUCKET, name)
         for each in self._served.pop(name, ()):
