@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from kmock.kube.bundled import load_bundled
 from kmock.kube.cluster import NAMESPACES, Cluster
-from kmock.kube.custom import CustomResources
+from kmock.kube.custom import CRDS, CustomResources
 from kmock.kube.definitions import Json, Origin
 from kmock.kube.objects import Object, ObjectHistory, ObjectsArray, ObjectVersion
 from kmock.kube.registry import Registry
@@ -255,7 +255,7 @@ def test_all_versions_of_a_resource_share_their_objects(objects: ObjectsArray) -
 def test_a_custom_resource_definition_is_checked_and_served(real: ObjectsArray) -> None:
     cluster: Any = real._cluster
     custom = CustomResources(cluster)
-    real.written.append(lambda definition, obj: custom.written(obj))
+    real.written.append(lambda definition, obj: custom.written(obj) if definition.resource == CRDS else None)
     key = ('apiextensions.k8s.io/v1/customresourcedefinitions', None, 'kopfexamples.kopf.dev')
     schema = {'type': 'object', 'x-kubernetes-preserve-unknown-fields': True}
     version = {'name': 'v1', 'served': True, 'storage': True, 'schema': {'openAPIV3Schema': schema}}
@@ -272,6 +272,11 @@ def test_a_custom_resource_definition_is_checked_and_served(real: ObjectsArray) 
         real[key].patch({'spec': {'scope': 'Cluster'}})
     real[KEY] = {'spec': 1}
     assert real[KEY] >= {'kind': 'KopfExample', 'metadata': {'generation': 1}}
+    real[key].delete()
+    assert cluster.registry.find(PLACE) is None
+    assert real[KEY].deleted
+    assert real[KEY].last >= {'spec': 1}
+    assert len(real) == 2
 
 
 def test_what_is_there_from_the_start_is_found_but_does_not_count(real: ObjectsArray) -> None:

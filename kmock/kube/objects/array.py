@@ -193,6 +193,7 @@ class ObjectsArray:
 
     def _tell(self, definition: Definition, before: Stored | None, after: Stored | None) -> None:
         if after is None and before is not None:
+            self._declarations.withdraw(definition, before)
             for removed in self.removed:
                 removed(definition, before)
         elif after is not None and after is not before:

@@ -6,9 +6,12 @@ from kmock.kube.cluster import Cluster
 from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.loose import adopted, loose_definition
 from kmock.kube.resource_info import ResourceInfo
+from kmock.kube.store import Stored
 from kmock.naming import Resource
 
-__all__ = ['Declarations']
+__all__ = ['CRDS', 'Declarations']
+
+CRDS = Resource('apiextensions.k8s.io', 'v1', 'customresourcedefinitions')
 
 
 class Declarations:
@@ -38,6 +41,19 @@ class Declarations:
         if not self._cluster.verbatim:
             _check_scope(found, namespace)
         return found
+
+    def withdraw(self, definition: Definition, stored: Stored) -> None:
+        """What goes with a CustomResourceDefinition that is deleted outright: its resource and the objects of it."""
+        if definition.resource != CRDS or definition.origin is not Origin.BUILT_IN:
+            return
+        plural, _, group = stored.name.partition('.')
+        served = [each for each in self._cluster.registry.versions(group, plural) if each.origin is Origin.CUSTOM]
+        if not served:
+            return
+        for each in served:
+            self._cluster.registry.remove(each.resource)
+        for obj in self._cluster.store.all((group, plural)):
+            self._cluster.store.delete((group, plural), obj.key)
 
     def _declare(self, definition: Definition) -> Definition:
         served = self._cluster.registry.add(definition)

@@ -10,12 +10,12 @@ from typing import Any
 
 from kmock.kube.cluster import Cluster, make_key
 from kmock.kube.definitions import Definition, Json, Origin
+from kmock.kube.objects.declaring import CRDS
 from kmock.kube.store import Stored
 from kmock.naming import Resource
 
 __all__ = ['StoredVersions']
 
-_CRDS = Resource('apiextensions.k8s.io', 'v1', 'customresourcedefinitions')
 _UNVERSIONED = ('apiVersion', 'kind')
 
 
@@ -211,7 +211,7 @@ class StoredVersions:
             metadata['generation'] = generation
         obj = {key: value for key, value in version.items() if key not in ('apiVersion', 'kind', 'metadata')}
         completed = {'apiVersion': definition.api_version, 'kind': definition.kind, 'metadata': metadata, **obj}
-        if definition.resource == _CRDS and definition.origin is Origin.BUILT_IN:
+        if definition.resource == CRDS and definition.origin is Origin.BUILT_IN:
             _prepare_custom(definition, completed, before)
         return completed
 
