@@ -15,7 +15,7 @@ from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Protocol
 
-from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy, MultiMapping
 
 from kmock.errors import BodyTooLongError, KMockError
 from kmock.naming import Call, Resource, action, parse_call, split_target
@@ -27,7 +27,9 @@ __all__ = [
     'ChunkPart',
     'Duplex',
     'Ending',
+    'Headers',
     'Outcome',
+    'Params',
     'Request',
     'RequestBody',
     'reason_phrase',
@@ -92,6 +94,46 @@ class Duplex(Protocol):
 
     async def close(self) -> None:
         """Leave. Closing twice is fine."""
+
+
+def _same(values: 'MultiDictProxy[str]', other: Mapping[Any, Any]) -> bool:
+    """Compare with a plain mapping: of a repeated key it has the first value, or the list of all."""
+    if len({key.lower() for key in values} if isinstance(values, CIMultiDictProxy) else set(values)) != len(other):
+        return False
+    return all(
+        isinstance(key, str) and key in values and wanted in (values[key], values.getall(key))
+        for key, wanted in other.items()
+    )
+
+
+class Params(MultiDictProxy[str]):
+    """The parameters of a query: repeated keys are kept, plain dicts compare with the first value of each, or all."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Mapping) and not isinstance(other, MultiMapping):
+            return _same(self, other)
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:  # the inherited one would not ask ours
+        return not self == other
+
+
+class Headers(CIMultiDictProxy[str]):
+    """Headers, their names in any case: repeated ones are kept, plain dicts compare with the first of each, or all."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Mapping) and not isinstance(other, MultiMapping):
+            return _same(self, other)
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:  # the inherited one would not ask ours
+        return not self == other
 
 
 class RequestBody:
@@ -175,7 +217,7 @@ class Request:
 
     method: str
     target: str
-    headers: CIMultiDictProxy[str] = dataclasses.field(default_factory=lambda: CIMultiDictProxy(CIMultiDict()))
+    headers: CIMultiDictProxy[str] = dataclasses.field(default_factory=lambda: Headers(CIMultiDict()))
     content: RequestBody = dataclasses.field(default_factory=RequestBody)
     base_url: str = 'http://localhost'
     arrived: float = 0.0
@@ -193,7 +235,7 @@ class Request:
         **kwargs: Any,
     ) -> 'Request':
         """A request from plain values, for tests and tools."""
-        proxy = CIMultiDictProxy(CIMultiDict(headers))
+        proxy = Headers(CIMultiDict(headers))
         return cls(method=method, target=target, headers=proxy, content=RequestBody(body), **kwargs)
 
     def with_content(self, content: RequestBody) -> 'Request':
@@ -228,13 +270,13 @@ class Request:
         return TextURL(self.base_url + self.target if self.target.startswith('/') else self.target)
 
     @property
-    def params(self) -> MultiDictProxy[str]:
-        """The decoded query, in order, repeated keys kept."""
-        params: MultiDictProxy[str] | None = self._cache.get('params')
+    def params(self) -> Params:
+        """The decoded query, in order, repeated keys kept; see `Params` for comparisons."""
+        params: Params | None = self._cache.get('params')
         if params is None:
             query = self.query
             pairs = urllib.parse.parse_qsl(query, keep_blank_values=True, errors='replace') if query else ()
-            params = self._cache['params'] = MultiDictProxy(MultiDict(pairs))
+            params = self._cache['params'] = Params(MultiDict(pairs))
         return params
 
     @property

@@ -19,11 +19,11 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError, HttpVersion10
-from multidict import CIMultiDict, CIMultiDictProxy, istr
+from multidict import CIMultiDict, istr
 
 from kmock.clock import LoopClock
 from kmock.errors import KMockError
-from kmock.messages import Answer, BodyInterrupted, Ending, Outcome, RequestBody, reason_phrase
+from kmock.messages import Answer, BodyInterrupted, Ending, Headers, Outcome, RequestBody, reason_phrase
 
 __all__ = [
     'BrokenBodyError',
@@ -98,7 +98,7 @@ class IncomingBody:
         return piece
 
 
-def incoming_headers(request: web.BaseRequest) -> CIMultiDictProxy[str]:
+def incoming_headers(request: web.BaseRequest) -> Headers:
     """The headers with their names as they were written: aiohttp itself respells those that it knows."""
     return _headers_of(tuple(request.raw_headers))
 
@@ -107,8 +107,8 @@ def incoming_headers(request: web.BaseRequest) -> CIMultiDictProxy[str]:
 
 
 @functools.lru_cache(maxsize=64)
-def _headers_of(raw: tuple[tuple[bytes, bytes], ...]) -> CIMultiDictProxy[str]:
-    return CIMultiDictProxy(CIMultiDict([(_header_name(name), _header_value(value)) for name, value in raw]))
+def _headers_of(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:
+    return Headers(CIMultiDict([(_header_name(name), _header_value(value)) for name, value in raw]))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -4,6 +4,7 @@ import weakref
 from collections.abc import AsyncIterator
 
 import pytest
+from multidict import CIMultiDict, MultiDict
 
 from kmock.errors import KMockError, LimitError
 from kmock.messages import Answer, ChunkPart, Ending, Request, RequestBody, reason_phrase
@@ -33,6 +34,35 @@ def test_params_keep_order_and_repetition_and_empty_values() -> None:
     request = Request.make('GET', '/p%20q?b=1&a=%2F&b=2&empty=&flag')
     assert request.path == '/p%20q'
     assert list(request.params.items()) == [('b', '1'), ('a', '/'), ('b', '2'), ('empty', ''), ('flag', '')]
+
+
+def test_params_compare_with_plain_dicts_by_the_first_or_by_all_values_of_a_key() -> None:
+    params = Request.make('GET', '/?a=1&a=2&b=3').params
+    assert params == {'a': '1', 'b': '3'}  # as suites for kmock 0.8 expect it
+    assert params == {'a': ['1', '2'], 'b': '3'}
+    for other in (
+        {'a': '2', 'b': '3'},
+        {'a': '1'},
+        {'a': ['1'], 'b': '3'},
+        {'a': '1', 'c': '3'},
+        {'a': '1', 5: '3'},
+        5,
+    ):
+        assert params != other
+    assert Request.make('GET', '/?a=1&a=1').params != {'a': '1', 'b': '2'}
+    assert params != 5
+    assert params == MultiDict([('a', '1'), ('a', '2'), ('b', '3')])
+    assert params != MultiDict([('a', '1'), ('b', '3')])
+    assert Request.make('GET', '/').params == {}
+
+
+def test_headers_compare_with_plain_dicts_in_any_case_by_the_first_or_by_all_values_of_a_name() -> None:
+    headers = Request.make('GET', '/', headers=[('X-A', '1'), ('x-a', '2'), ('X-B', '3')]).headers
+    assert headers == {'x-a': '1', 'X-B': '3'}
+    assert headers == {'X-A': ['1', '2'], 'X-B': '3'}
+    assert headers != {'X-A': '2', 'X-B': '3'}
+    assert headers != {'X-A': '1'}
+    assert headers == CIMultiDict([('x-a', '1'), ('x-a', '2'), ('x-b', '3')])
 
 
 def test_headers_keep_their_case_and_are_read_in_any() -> None:

@@ -9,9 +9,9 @@ import datetime
 import email.utils
 import re
 
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict
 
-from kmock.messages import Answer, Request
+from kmock.messages import Answer, Headers, Request
 
 __all__ = ['not_modified', 'unconditional']
 
@@ -34,7 +34,7 @@ def unconditional(request: Request) -> Request:
     headers = CIMultiDict(request.headers)
     for name in _CONDITIONS:
         headers.popall(name, None)
-    return dataclasses.replace(request, headers=CIMultiDictProxy(headers), _cache={})
+    return dataclasses.replace(request, headers=Headers(headers), _cache={})
 
 
 def not_modified(request: Request, answer: Answer) -> Answer | None:
