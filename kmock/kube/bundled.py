@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from kmock.kube.conversions import CONVERSIONS
 from kmock.kube.definitions import Definition, Json, Origin, Strategy, Subresource
 from kmock.kube.registry import Registry
 from kmock.kube.schemas import Schema
@@ -101,6 +102,7 @@ _DEPRECATED = {
 def _definition(group: str, version: str, row: list[Any]) -> Definition:
     plural, kind, namespaced, verbs, singular, shortnames, categories, _, subresources = row
     resource = Resource(group, version, plural)
+    conversion = CONVERSIONS.get(resource)
     api_version = f'{group}/{version}' if group else version
     return Definition(
         resource=resource,
@@ -113,7 +115,8 @@ def _definition(group: str, version: str, row: list[Any]) -> Definition:
         categories=tuple(categories),
         subresources={each[0]: _subresource(*each) for each in subresources},
         origin=Origin.BUILT_IN,
-        storage_version=version,
+        storage_version=version if conversion is None else conversion.storage_version,
+        conversion=conversion,
         deprecation=_DEPRECATED.get((api_version, kind)),
         load_schema=functools.partial(_schema, api_version, kind),
         load_strategy=_strategy_of(resource),

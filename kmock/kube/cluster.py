@@ -57,7 +57,7 @@ class Cluster:
         self.seeded: set[tuple[BucketKey, Key]] = set()
         """What is there at start without anybody having created it; it doesn't count as objects of a test."""
         self._namespaces: dict[str, tuple[Stored, Json]] = {}
-        self._decoded: dict[BucketKey, tuple[int, tuple[Json, ...]]] = {}
+        self._decoded: dict[Resource, tuple[int, tuple[Json, ...]]] = {}
 
     @property
     def verbatim(self) -> bool:
@@ -79,14 +79,14 @@ class Cluster:
 
     def read(self, resource: Resource) -> tuple[Json, ...]:
         """All objects of a resource type, decoded once until one of them changes. Not to be changed."""
-        bucket = (resource.group, resource.plural)
+        definition = self.registry.find(resource)
+        bucket = (resource.group, resource.plural) if definition is None else definition.bucket
         found = self.store.bucket(bucket)
         state = found.dropped + len(found.log)
-        cached = self._decoded.get(bucket)
+        cached = self._decoded.get(resource)
         if cached is None or cached[0] != state:
-            definition = self.registry.find(resource)
             cached = (state, tuple(self.decode(each, definition) for each in self.store.all(bucket)))
-            self._decoded[bucket] = cached
+            self._decoded[resource] = cached
         return cached[1]
 
     def decode(self, stored: Stored, definition: Definition | None) -> Json:
@@ -94,7 +94,18 @@ class Cluster:
         body = stored.decode()
         if definition is None or definition.verbatim:
             return body
+        if definition.conversion is not None:
+            body = definition.conversion.read(body)
         return {'apiVersion': definition.api_version, 'kind': definition.kind, **body}
+
+    def put(self, definition: Definition, key: Key, obj: Json) -> Stored:
+        """Write an object of a definition's version to the store; its resourceVersion is set."""
+        if definition.conversion is None:
+            return self.store.put(definition.bucket, key, obj).after
+        stored = definition.conversion.write(obj)
+        event = self.store.put(definition.bucket, key, stored)
+        obj['metadata']['resourceVersion'] = stored['metadata']['resourceVersion']
+        return event.after
 
     def get(self, definition: Definition, namespace: str | None, name: str) -> Stored | None:
         return self.store.get(definition.bucket, make_key(namespace, name))

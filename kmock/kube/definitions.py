@@ -14,7 +14,7 @@ from kmock.kube.schemas import Schema
 from kmock.kube.statuses import Cause
 from kmock.naming import Resource
 
-__all__ = ['Column', 'Definition', 'Json', 'Origin', 'ScalePaths', 'Strategy', 'Subresource']
+__all__ = ['Column', 'Conversion', 'Definition', 'Json', 'Origin', 'ScalePaths', 'Strategy', 'Subresource']
 
 Json: TypeAlias = dict[str, Any]
 """An object of Kubernetes as parsed JSON. Who gets one may change it only where that is said."""
@@ -52,6 +52,22 @@ class Column:
     format: str = ''
     description: str = ''
     priority: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Conversion:
+    """How a version of a built-in kind differs from what is stored; the functions change nothing that they are given.
+
+    Attributes:
+        bucket: where its objects are stored, together with those of other groups or versions.
+        read, write: from a stored object to one of this version, and back; kind and apiVersion don't matter.
+        storage_version: the version of what is stored.
+    """
+
+    bucket: tuple[str, str]
+    read: Callable[[Json], Json]
+    write: Callable[[Json], Json]
+    storage_version: str = 'v1'
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +151,7 @@ class Definition:
         columns: of Tables, for custom resources; None for the usual ones (name and age, or the kind's own).
         selectable: the JSON paths of a custom resource that field selectors may name, besides name and namespace.
         deprecation: the text of the Warning header that each answer of a deprecated version has.
+        conversion: for a version that is worded unlike what is stored.
         verbatim: whether objects are kept and given as they are, nothing added: kind and apiVersion neither.
     """
 
@@ -154,6 +171,7 @@ class Definition:
     scale: ScalePaths | None = None
     deprecation: str | None = None
     verbatim: bool = False
+    conversion: Conversion | None = None
     load_schema: Callable[[], Schema | None] = lambda: None
     load_strategy: Callable[[], Strategy] = Strategy
 
@@ -175,6 +193,8 @@ class Definition:
     @property
     def bucket(self) -> tuple[str, str]:
         """The group and plural that all versions share, and the objects are stored under."""
+        if self.conversion is not None:
+            return self.conversion.bucket
         return (self.resource.group, self.resource.plural)
 
     @functools.cached_property

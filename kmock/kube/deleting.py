@@ -145,7 +145,7 @@ class Deleting:
             changed |= self._mark(metadata, seconds)
         if finalizers or seconds:
             if changed and not options.dry_run:
-                store.put(definition.bucket, stored.key, obj)
+                self._cluster.put(definition, stored.key, obj)
                 self._tell(definition, stored, gone=False)
             return False, obj
         if not options.dry_run:

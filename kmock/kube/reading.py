@@ -73,7 +73,8 @@ class Selection:
         pinned = self.fields.name
         if pinned is not None and pinned != stored.name:
             return False
-        return self.fields.matches(stored.decode())
+        conversion, obj = self._definition.conversion, stored.decode()
+        return self.fields.matches(obj if conversion is None else conversion.read(obj))
 
 
 class Reading:
@@ -207,9 +208,9 @@ class Reading:
     # --- versions
 
     def reshaped(self, stored: Stored, definition: Definition) -> bool:
-        """Whether an object was stored by another schema than that of the definition."""
+        """Whether an object was stored by another schema than that of the definition, or in another wording."""
         if definition.origin is not Origin.CUSTOM:
-            return False
+            return definition.conversion is not None
         if definition.resource.version != definition.storage_version:
             return True
         return stored.revision < self._cluster.reshaped.get(definition.bucket, 0)
@@ -217,7 +218,7 @@ class Reading:
     def decode(self, stored: Stored, definition: Definition) -> Json:
         """An object as the definition's version has it, made anew."""
         obj = self._cluster.decode(stored, definition)
-        if self.reshaped(stored, definition) and definition.schema is not None:
+        if definition.origin is Origin.CUSTOM and self.reshaped(stored, definition) and definition.schema is not None:
             obj = prune(definition.schema, obj)
             default(definition.schema, obj)
         return obj

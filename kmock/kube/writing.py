@@ -122,7 +122,7 @@ class Writing:
             if existing is not None:
                 raise _exists(definition, name, existing)
             if not options.dry_run:
-                op.written = store.put(definition.bucket, key, obj).after
+                op.written = self._cluster.put(definition, key, obj)
         if not options.dry_run:
             self._tell(definition, obj)
 
@@ -352,7 +352,7 @@ class Writing:
             for removed in self.removed:
                 removed(definition, stored)
         else:
-            op.written = store.put(definition.bucket, stored.key, new).after
+            op.written = self._cluster.put(definition, stored.key, new)
             self._tell(definition, new)
         return new
 
@@ -566,7 +566,8 @@ class Writing:
 
     def answer(self, op: Operation, obj: Json, status: int = 200) -> Answer:
         """The answer with an object that was written."""
-        if op.written is not None and op.form.plain and not op.definition.verbatim:
+        as_stored = not op.definition.verbatim and op.definition.conversion is None
+        if op.written is not None and op.form.plain and as_stored:
             return answer(op, op.definition.prefix + op.written.tail + b'\n', status)
         return answer(op, self._reading.render(op, obj), status)
 

@@ -10,12 +10,17 @@ from kmock.kube.statuses import Cause, invalid_value, required
 __all__ = ['STRATEGIES']
 
 _USUAL_TARGET = {'type': 'Utilization', 'averageUtilization': 80}
+_OTHER_METRICS = 'autoscaling.alpha.kubernetes.io/metrics'
 _UP = [{'type': 'Pods', 'value': 4, 'periodSeconds': 15}, {'type': 'Percent', 'value': 100, 'periodSeconds': 15}]
 _DOWN = [{'type': 'Percent', 'value': 100, 'periodSeconds': 15}]
 
 
 def _default_v1(obj: Json) -> None:
-    obj.setdefault('spec', {}).setdefault('minReplicas', 1)
+    spec = obj.setdefault('spec', {})
+    spec.setdefault('minReplicas', 1)
+    annotations = as_map(as_map(obj.get('metadata')).get('annotations'))
+    if spec.get('targetCPUUtilizationPercentage') is None and _OTHER_METRICS not in annotations:
+        spec['targetCPUUtilizationPercentage'] = _USUAL_TARGET['averageUtilization']
     status = obj.setdefault('status', {})
     status.setdefault('currentReplicas', 0)
     status.setdefault('desiredReplicas', 0)
