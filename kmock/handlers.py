@@ -51,6 +51,10 @@ MAX_BODY = 64 * 1024 * 1024
 class StreamWriter(Protocol):
     """What `_stream_error` may still write to: the body of a response whose head is sent."""
 
+    @property
+    def request(self) -> Request:
+        """What is answered by it."""
+
     async def write(self, data: bytes) -> None:
         """Send one more piece; the body is then ended cleanly instead of being cut."""
 
@@ -276,7 +280,7 @@ class RawHandler(views.Root, _Names):
                 raise
             answer = await self._answer_error(exc)
         if isinstance(answer, Answer) and not isinstance(answer.body, bytes):
-            return dataclasses.replace(answer, body=_Guarded(answer.body, self._collect, self._stream_error))
+            return dataclasses.replace(answer, body=_Guarded(answer.body, request, self._collect, self._stream_error))
         return answer
 
     async def _handle(self, request: Request) -> Answer:
@@ -482,15 +486,17 @@ def _text_answer(status: int, text: str) -> Answer:
 class _Guarded:
     """The body of an answer whose errors are collected; what then is sent is what `_stream_error` writes, or a cut."""
 
-    __slots__ = ('_body', '_collect', '_last_words', '_render')
+    __slots__ = ('_body', '_collect', '_last_words', '_render', '_request')
 
     def __init__(
         self,
         body: AsyncIterator[bytes],
+        request: Request,
         collect: Callable[[Exception], None],
         render: Callable[[Exception, StreamWriter], Awaitable[None]],
     ) -> None:
         self._body = body
+        self._request = request
         self._collect = collect
         self._render = render
         self._last_words: list[bytes] | None = None
@@ -524,6 +530,11 @@ class _Guarded:
         except Exception as another:  # of an overridden method
             self._collect(another)
         return words
+
+    @property
+    def request(self) -> Request:
+        """For `_stream_error`."""
+        return self._request
 
     async def write(self, data: bytes) -> None:
         """For `_stream_error`."""

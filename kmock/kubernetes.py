@@ -146,10 +146,10 @@ class KubernetesScaffold(RawHandler, _Names):
         return await super()._render_error(KubernetesError(status, message=_describe(exc)))
 
     async def _stream_error(self, exc: Exception, response: StreamWriter) -> None:
-        if isinstance(exc, KubernetesError):
-            await super()._stream_error(exc, response)
-        else:
-            await super()._stream_error(KubernetesError(500, message=_describe(exc)), response)
+        call = response.request.call
+        if not isinstance(exc, KubernetesError) and call is not None and call.verb == 'watch':
+            exc = KubernetesError(500, message=_describe(exc))
+        await super()._stream_error(exc, response)
 
 
 @attrs.define(slots=False, eq=False, repr=False, on_setattr=attrs.setters.NO_OP)

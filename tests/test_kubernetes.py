@@ -102,6 +102,15 @@ class TestScaffold:
         assert (reply.status, reply.data['kind']) == (500, 'Status')
         assert reply.data['message'] == 'ZeroDivisionError: oops'
 
+    async def test_an_error_amid_a_watch_is_an_event_and_other_streams_are_cut(
+        self, scaffold: kmock.KubernetesScaffold
+    ) -> None:
+        scaffold['get'] << (b'{}\n', ZeroDivisionError('oops'))
+        reply = await ask(scaffold, f'get {EXAMPLES}?watch=true')
+        assert (reply.lines[1]['type'], reply.lines[1]['object']['code'], reply.cut) == ('ERROR', 500, False)
+        reply = await ask(scaffold, 'get /log')
+        assert (reply.body, reply.cut) == (b'{}\n', True)
+
     async def test_an_error_of_a_rule_is_its_own(self, scaffold: kmock.KubernetesScaffold) -> None:
         scaffold['get /'] << NotImplementedError('later')
         assert (await ask(scaffold, 'get /')).status == 500
