@@ -136,7 +136,7 @@ class Manifests:
             return registry.add(adopted(loose_definition(guesses[0]), kind))
         raise KMockError(
             f'{manifest.where}: no resource of kind {kind} in {version} is served. Load its '
-            f"CustomResourceDefinition, too, or declare it: kmock.resources['{guesses[0]}'] = {{'kind': '{kind}'}}"
+            f"CustomResourceDefinition, too, or declare it: kmock.resources['{version}/{guesses[0].plural}'] = {{'kind': '{kind}'}}"
         )
 
 
