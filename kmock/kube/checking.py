@@ -128,7 +128,7 @@ class Checker:
 
         self._quick, self._least, self._most = self._bounds()
 
-    def _bounds(self) -> tuple[type | None, float, float]:
+    def _bounds(self) -> tuple[type[bool] | type[int] | type[str] | None, float, float]:
         """The class of scalars for which limits of their size are all there is to check, and these limits."""
         node, kind = self._node, self._types[0] if len(self._types) == 1 else ''
         other = any(node.get(each) for each in ('pattern', 'multipleOf', 'exclusiveMinimum', 'exclusiveMaximum'))
@@ -146,7 +146,8 @@ class Checker:
         if value.__class__ is self._quick:  # what most values are: scalars of the right type, with limits at most
             if value.__class__ is bool:
                 return 3
-            if self._least <= (len(value) if value.__class__ is str else value) <= self._most:
+            size = len(value) if isinstance(value, str) else value
+            if self._least <= size <= self._most:
                 return 3 if self._plain and value.__class__ is str else 4
         start = len(found)
         count = self._check(value, path, old, found)

@@ -135,12 +135,12 @@ class Collector:
 
     def finish_namespace(self, name: str) -> None:
         """Delete a terminating namespace if nothing is left in it, nor holds it."""
-        stored = self._cluster.store.get(_NAMESPACES, name)
-        if stored is None:
+        stored, known = self._cluster.store.get(_NAMESPACES, name), self._cluster.namespace(name)
+        if stored is None or known is None:
+            return
+        if 'deletionTimestamp' not in known['metadata'] or self._cluster.store.occupied(name):
             return
         obj = stored.decode()
-        if 'deletionTimestamp' not in obj['metadata'] or next(self._inside(name), None) is not None:
-            return
         spec = obj.get('spec') or {}
         left = [each for each in spec.get('finalizers') or () if each != 'kubernetes']
         obj['spec'] = {**spec, 'finalizers': left} if left else {}

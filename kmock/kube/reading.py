@@ -151,15 +151,13 @@ class Reading:
                     page, left = store.page(bucket, op.namespace, None, limit)
                     return page, self._metadata(op, page, left, revision, counted=True)
                 found = store.all(bucket, op.namespace)
-        if after is not None:
-            found = [each for each in found if each.key > after]
         page, left = _page(found, selection, limit)
         return page, self._metadata(op, page, left, revision, counted=selection.everything)
 
     def _at(self, op: Operation, revision: int, after: str | None = None) -> list[Stored]:
-        """The objects as they were at a revision; `after` is the key behind which a list was to go on."""
+        """The objects as they were at a revision; behind a key where a list goes on."""
         try:
-            return self._cluster.store.list_at(op.definition.bucket, op.namespace, revision)
+            return self._cluster.store.list_at(op.definition.bucket, op.namespace, revision, after)
         except Expired as exc:
             if after is None:
                 raise expired(str(exc)) from exc

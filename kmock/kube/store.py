@@ -223,8 +223,16 @@ class Store:
             page = [found.objects[key] for key in found.keys[start : min(end, start + limit)]]
             return page, max(0, end - start - limit)
 
-    def list_at(self, bucket: BucketKey, namespace: str | None, revision: int) -> list[Stored]:
-        """All objects as they were at a revision, in the order of their keys.
+    def occupied(self, namespace: str) -> bool:
+        """Whether there is any object in a namespace."""
+        with self.lock:
+            ranges = (found.range(f'{namespace}/') for found in self._buckets.values())
+            return any(start < end for start, end in ranges)
+
+    def list_at(
+        self, bucket: BucketKey, namespace: str | None, revision: int, after: Key | None = None
+    ) -> list[Stored]:
+        """All objects as they were at a revision, behind a key if there is one, in the order of their keys.
 
         Raises:
             Expired: the log does not reach back so far.
@@ -236,12 +244,14 @@ class Store:
             for index in range(first, len(found.log)):
                 event = found.log[index]
                 undone.setdefault(event.after.key, event.before)
-            if not undone:
-                return self.all(bucket, namespace)
-            then = {key: stored for key, stored in found.objects.items() if key not in undone}
-            then.update((key, stored) for key, stored in undone.items() if stored is not None)
             prefix = f'{namespace}/' if namespace else ''
-            return [then[key] for key in sorted(then) if key.startswith(prefix)]
+            start, end = found.range(prefix, after)
+            listed = [found.objects[key] for key in found.keys[start:end] if key not in undone]
+            if undone:
+                wanted = (stored for stored in undone.values() if stored is not None and stored.key.startswith(prefix))
+                listed += (stored for stored in wanted if after is None or stored.key > after)
+                listed.sort(key=lambda stored: stored.key)  # two sorted parts, which are merged in linear time
+            return listed
 
     def watch(self, bucket: BucketKey, namespace: str | None, since: int | None = None) -> 'Subscription':
         """The events after a revision, or from now on (None): what is there already and what comes.
