@@ -9,6 +9,7 @@ import pytest
 from asking import ask
 
 import kmock
+from kmock.clock import LoopClock, ScaledClock
 
 PODS = '/api/v1/namespaces/default/pods'
 DEPLOYMENTS = '/apis/apps/v1/namespaces/default/deployments'
@@ -333,3 +334,43 @@ class TestSharedStorage:
         _, new = await send(cluster, f'get {HPAS.format(2)}/h')
         cpu = {'name': 'cpu', 'target': {'type': 'Utilization', 'averageUtilization': 80}}
         assert new['spec']['metrics'] == [{'type': 'Resource', 'resource': cpu}]
+
+    async def test_watches_tell_events_in_their_own_wording(self) -> None:
+        async with kmock.KubernetesEmulator(clock=ScaledClock(LoopClock(), 50)) as cluster:
+            await self._watch_events(cluster)
+
+    async def _watch_events(self, cluster: kmock.KubernetesEmulator) -> None:
+        involved = {'kind': 'Pod', 'name': 'p', 'namespace': 'default'}
+        old = {'metadata': {'name': 'e'}, 'involvedObject': involved, 'message': 'text'}
+        await send(cluster, f'post {CORE_EVENTS}', old)
+        await send(cluster, f'patch {CORE_EVENTS}/e', {'message': 'other'}, MERGE)
+        reply = await ask(cluster, f'get {NEW_EVENTS}?watch=1&timeoutSeconds=1&resourceVersion=1')
+        lines = [(each['type'], each['object']['apiVersion'], each['object']['note']) for each in reply.lines]
+        assert lines == [('ADDED', 'events.k8s.io/v1', 'text'), ('MODIFIED', 'events.k8s.io/v1', 'other')]
+
+    async def test_custom_resources_differ_by_the_version_alone(self, cluster: kmock.KubernetesEmulator) -> None:
+        schema = {'type': 'object', 'properties': {'spec': {'type': 'object', 'properties': {}}}}
+        whole = {'type': 'object', 'x-kubernetes-preserve-unknown-fields': True}
+        versions = [
+            {'name': 'v1', 'served': True, 'storage': True, 'schema': {'openAPIV3Schema': whole}},
+            {'name': 'v2', 'served': True, 'storage': False, 'schema': {'openAPIV3Schema': schema}},
+        ]
+        names = {'plural': 'things', 'kind': 'Thing'}
+        spec = {'group': 'ex.dev', 'scope': 'Namespaced', 'names': names, 'versions': versions}
+        crd = {'metadata': {'name': 'things.ex.dev'}, 'spec': spec}
+        status, _ = await send(cluster, 'post /apis/apiextensions.k8s.io/v1/customresourcedefinitions', crd)
+        assert status == 201
+        path = '/apis/ex.dev/{}/namespaces/default/things'
+        thing = {'apiVersion': 'ex.dev/v1', 'kind': 'Thing', 'metadata': {'name': 't'}, 'spec': {'x': 1}}
+        assert (await send(cluster, f'post {path.format("v1")}', thing))[0] == 201
+        _, found = await send(cluster, f'get {path.format("v2")}/t')
+        assert (found['apiVersion'], found['spec']) == ('ex.dev/v2', {})
+        _, found = await send(cluster, f'get {path.format("v1")}/t')
+        assert (found['apiVersion'], found['spec']) == ('ex.dev/v1', {'x': 1})
+
+    async def test_objects_of_a_test_are_stored_in_the_same_wording(self, cluster: kmock.KubernetesEmulator) -> None:
+        involved = {'kind': 'Pod', 'name': 'p', 'namespace': 'default'}
+        cluster.objects['events.k8s.io/v1/events', 'default', 'e'] = {'note': 'text', 'regarding': involved}
+        _, old = await send(cluster, f'get {CORE_EVENTS}/e')
+        assert (old['message'], old['involvedObject']) == ('text', involved)
+        assert cluster.objects['v1/events', 'default', 'e']['message'] == 'text'

@@ -42,7 +42,8 @@ class StoredVersions:
         self._resource = resource
         self._namespace = namespace
         self._name = name
-        self._bucket = (resource.group, resource.plural)
+        definition = cluster.registry.find(resource)
+        self._bucket = (resource.group, resource.plural) if definition is None else definition.bucket
         self._key = make_key(namespace, name)
         self._define = define
         self._tell = tell
@@ -178,7 +179,7 @@ class StoredVersions:
     def _put(self, definition: Definition, version: Json, before: Stored | None) -> bool:
         """Write the present state. False if it is so already: what changes nothing is no event in a cluster."""
         verbatim = self._verbatim(definition)
-        obj = version if verbatim else self._completed(definition, version, before)
+        obj = version if verbatim else _as_stored(definition, self._completed(definition, version, before))
         if not verbatim and before is not None and _unversioned(obj) == _unversioned(before.decode()):
             return False
         self._store.put(self._bucket, self._key, obj, verbatim=verbatim)
@@ -191,7 +192,7 @@ class StoredVersions:
             return None
         if isinstance(version, int):
             return existing[version]
-        obj = self._completed(definition, version, self._present())
+        obj = _as_stored(definition, self._completed(definition, version, self._present()))
         return self._store.version(self._key, obj, verbatim=self._verbatim(definition))
 
     def _completed(self, definition: Definition, version: Json, before: Stored | None) -> Json:
@@ -252,6 +253,10 @@ def _prepare_custom(definition: Definition, crd: Json, before: Stored | None) ->
     if causes:
         wrong = '; '.join(f'{each.field}: {each.message}' for each in causes)
         raise ValueError(f'The CustomResourceDefinition {crd["metadata"]["name"]} is wrong. {wrong}')
+
+
+def _as_stored(definition: Definition, obj: Json) -> Json:
+    return obj if definition.conversion is None else definition.conversion.write(obj)
 
 
 def _metadata_of(obj: Json) -> Json:
