@@ -10,7 +10,7 @@ from kmock.rules.criteria import Criteria, may_match
 from kmock.rules.http_criteria import MethodCriteria, PathCriteria
 from kmock.rules.journal import Index, Journal
 from kmock.rules.kubernetes_criteria import ResourceCriteria
-from kmock.rules.payloads import Item, Payload, Poured, Steps
+from kmock.rules.payloads import Constant, Head, Item, Live, Nothing, Payload, Poured, Steps
 from kmock.rules.rendering import LiveStreams, constant_answer, render
 from kmock.rules.waiting import Called, HandOver
 
@@ -65,6 +65,16 @@ class Rule:
         """Whether the rule is to serve a request that the index gave it as a candidate."""
         return self._direct or self.gate.holds(request)
 
+    def hides(self, gate: Gate) -> bool:
+        """Whether a rule with that gate, written later, would never be asked: this one has an answer to all it gets."""
+        return (
+            self.gate.priority == gate.priority
+            and not self.gate.stateful
+            and not gate.stateful
+            and self.criteria == gate.criteria
+            and not _may_end(self.payload.items)
+        )
+
     def note(self, request: Request) -> None:
         """Remember a request as served by this rule."""
         self.served.append(request)
@@ -92,6 +102,14 @@ def _needs_body(items: tuple[Item, ...]) -> bool:
         isinstance(item, Poured)
         or (isinstance(item, Called) and item.takes_request)
         or (isinstance(item, Steps | Payload) and _needs_body(item.items))
+        for item in items
+    )
+
+
+def _may_end(items: tuple[Item, ...]) -> bool:
+    """Whether anything in the payload could run out, or hand requests over to the next rule."""
+    return any(
+        _may_end(item.items) if isinstance(item, Steps) else not isinstance(item, Head | Constant | Live | Nothing)
         for item in items
     )
 
@@ -128,6 +146,14 @@ class RuleBook:
         with self.journal.lock:
             self._written += 1
             return self._enter(Rule(gate, payload, order=self._written, limit=self.journal.limit))
+
+    def hiding(self, gate: Gate) -> bool:
+        """Whether a rule with this gate would come to nothing by one before, whose stream waits just now."""
+        waiting = {request.id for request in self.live.requests()}
+        if not waiting:
+            return False
+        with self.journal.lock:
+            return any(rule.hides(gate) and any(each.id in waiting for each in rule.served) for rule in self)
 
     def replace(self, rule: Rule, payload: Payload) -> Rule:
         """Write another payload for a rule, in its place."""

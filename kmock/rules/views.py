@@ -16,6 +16,7 @@ import functools
 import math
 import operator
 import threading
+import warnings
 from collections.abc import AsyncIterator, Iterator, Sequence
 from types import EllipsisType
 from typing import Any, overload
@@ -527,7 +528,19 @@ class Reaction(View):
                 holds=holds,
                 show=functools.partial(label, view),
             )
+            self._warn_if_hidden(gate)
             self._rule = self._rulebook.add(gate, payload)
+
+    def _warn_if_hidden(self, gate: Gate) -> None:
+        """Most likely it was to feed the stream that waits: nothing will ever come to this rule."""
+        sign, written = self._written[0]
+        if sign == '<<' and self._rulebook.hiding(gate):
+            view, shown = label(self._view), _show(written)
+            warnings.warn(
+                f'{view} << {shown} will never be asked: a rule written before answers the same requests, and a stream '
+                f'of it waits. Feed that: {view}[...] << {shown}; or come before it: {view} ** 1 << {shown}.',
+                stacklevel=5,
+            )
 
     @property
     def _rulebook(self) -> RuleBook:

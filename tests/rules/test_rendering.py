@@ -398,6 +398,52 @@ async def test_a_new_ellipsis_keeps_it_waiting(raw):
     assert (await task).pieces == [b'1', b'2', b'{"n":3}\n', b'z']
 
 
+async def test_a_rule_behind_the_same_one_whose_stream_waits_is_told_how_to_feed(raw):
+    raw['get /'] << ('a', ..., 'z')
+    asking = asyncio.create_task(ask(raw, '/'))
+    await settle()
+    with pytest.warns(UserWarning, match=r"Feed that: kmock\['get /'\]\[\.\.\.\] << b'x'") as warned:
+        raw['get /'] << b'x'
+    assert warned[0].filename == __file__
+    raw[...] << 'fed'
+    assert (await asking).lines == ['a', 'fed', 'z']
+    raw['get /'] << b'y'  # nothing waits any more
+
+
+@pytest.mark.parametrize(
+    ('before', 'write'),
+    [
+        ((...,), lambda raw: raw['get /'] ** 1 << b'x'),
+        ((...,), lambda raw: raw['get /'].fallback << b'x'),
+        ((...,), lambda raw: raw['get'] << b'x'),
+        ((...,), lambda raw: raw['get /'][1:] << b'x'),
+        ((...,), lambda raw: raw['get /'] >> []),
+        ((...,), lambda raw: raw['get /', lambda: True] << b'x'),
+        (iter([...]), lambda raw: raw['get /'] << b'x'),
+        ((..., StopIteration), lambda raw: raw['get /'] << b'x'),
+        ((lambda: ...,), lambda raw: raw['get /'] << b'x'),
+    ],
+)
+async def test_rules_that_may_be_asked_beside_a_waiting_stream_are_no_concern(raw, before, write):
+    raw['get /'] << before
+    asking = asyncio.create_task(ask(raw, '/'))
+    await settle()
+    assert len(raw[...]) == 1
+    write(raw)
+    raw[...] << b'fed'
+    await asking
+
+
+async def test_a_slice_whose_stream_waits_leaves_the_rest_to_others(raw):
+    raw['get /'][:1] << ...
+    asking = asyncio.create_task(ask(raw, '/'))
+    await settle()
+    raw['get /'] << b'x'
+    raw[...] << b'fed'
+    assert (await asking).pieces == [b'fed']
+    assert (await ask(raw, '/')).body == b'x'
+
+
 async def test_what_is_fed_item_by_item_while_a_stream_runs_to_its_next_ellipsis_is_kept(raw):
     raw['/'] << (b'a', ..., b'z')
     body = (await raw.handle(make('/'))).body
