@@ -374,3 +374,15 @@ class TestSharedStorage:
         _, old = await send(cluster, f'get {CORE_EVENTS}/e')
         assert (old['message'], old['involvedObject']) == ('text', involved)
         assert cluster.objects['v1/events', 'default', 'e']['message'] == 'text'
+
+    @pytest.mark.parametrize('kept', ['[{"type": []}]', '[1]', '{', '{"a": 1}', '[' * 100_000])
+    async def test_unreadable_annotations_of_autoscalers_are_disregarded(
+        self, cluster: kmock.KubernetesEmulator, kept: str
+    ) -> None:
+        metadata = {'name': 'h', 'annotations': {'autoscaling.alpha.kubernetes.io/metrics': kept, 'own': 'x'}}
+        spec = {'scaleTargetRef': {'kind': 'Deployment', 'name': 'd'}, 'maxReplicas': 3}
+        status, _ = await send(cluster, f'post {HPAS.format(1)}', {'metadata': metadata, 'spec': spec})
+        assert status == 201
+        _, new = await send(cluster, f'get {HPAS.format(2)}/h')
+        assert [each['resource']['name'] for each in new['spec']['metrics']] == ['cpu']
+        assert new['metadata']['annotations'] == {'own': 'x'}

@@ -95,9 +95,14 @@ def _read(annotations: Any, key: str) -> Any:
         return None
     if not isinstance(value, _OURS[key]):
         return None
-    if isinstance(value, list) and not all(isinstance(each, dict) for each in value):
+    if isinstance(value, list) and not all(_is_typed(each) for each in value):
         return None
     return value
+
+
+def _is_typed(value: Any) -> bool:
+    """Whether it is a metric or a condition as far as its type."""
+    return isinstance(value, dict) and isinstance(value.get('type', ''), str)
 
 
 # --- metrics
