@@ -316,8 +316,7 @@ class Emulator:
         """Fill a new cluster with what is there at start: the namespaces of the system."""
         for name in SYSTEM_NAMESPACES:
             metadata = {'name': name, 'labels': {'kubernetes.io/metadata.name': name}}
-            spec, status = {'finalizers': ['kubernetes']}, {'phase': 'Active'}
-            self._seed(NAMESPACES, {'metadata': metadata, 'spec': spec, 'status': status})
+            self._seed(NAMESPACES, {'metadata': metadata})
 
     def _start_rbac(self) -> None:
         """The roles and bindings that a cluster with RBAC begins with; once, when there are users."""
@@ -337,6 +336,7 @@ class Emulator:
         metadata = {**metadata, 'uid': self.cluster.uid(), 'creationTimestamp': self.cluster.now()}
         obj = {**obj, 'metadata': metadata}
         track_update(obj, None, definition=definition, manager=SERVER, now=self.cluster.now())
+        definition.strategy.prepare_create(obj)
         self.cluster.store.put(definition.bucket, key, obj)
         self.cluster.seeded.add((definition.bucket, key))
 

@@ -152,7 +152,9 @@ def _update(managed: Managed, changes: Changes, manager: str, version: str, subr
     managed, _ = settle(managed, None, changes)
     taken = strip(union(changes.modified, changes.added))
     if taken:
-        entry = Entry(manager or 'unknown', 'Update', version, subresource, now, taken)
+        # The real server loses the times of what is changed by way of a Scale.
+        time = None if subresource == 'scale' else now
+        entry = Entry(manager or 'unknown', 'Update', version, subresource, time, taken)
         before = managed.get(entry.key)
         managed[entry.key] = entry if before is None else entry.owning(union(taken, before.fields))
     return _capped(managed)
