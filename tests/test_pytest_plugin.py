@@ -210,6 +210,43 @@ class TestOptions:
         options = ['kmock_cls=mine.Outer.Handler', 'kmock_limit=5', 'kmock_strict=true']
         run(suite, *(word for option in options for word in ('-o', option)), '-p', 'pytester', passed=2)
 
+    def test_the_ini_file_has_options_of_clusters(self, suite: pytest.Pytester) -> None:
+        suite.makepyfile(
+            """
+            import pytest, kmock as library
+
+            def test_defaults(kmock_options, kmock):
+                assert kmock_options == {'controllers': False, 'verbatim': True}
+                assert type(kmock) is library.KubernetesEmulator
+                kmock.objects['kopf.dev/v1/kopfexamples', 'ns', 'one'] = {'spec': 1}
+                assert kmock.get('/apis/kopf.dev/v1/namespaces/ns/kopfexamples/one').json() == {'spec': 1}
+
+            @pytest.mark.kmock(verbatim=False)
+            def test_marked(kmock):
+                assert kmock.get('/api/v1/namespaces/default').status == 200
+
+            @pytest.mark.kmock(cls=library.RawHandler)
+            def test_they_are_nothing_to_other_classes(kmock):
+                kmock << 204
+                assert kmock.get('/').status == 204
+            """
+        )
+        run(suite, '-o', 'kmock_controllers=false', '-o', 'kmock_verbatim=true', passed=3)
+
+    def test_manifests_are_looked_for_beside_the_test_and_in_the_root(self, suite: pytest.Pytester) -> None:
+        config = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: NAME}\n'
+        for path in ('tests/manifests/near.yaml', 'tests/manifests/both.yaml', 'far/far.yaml', 'manifests/both.yaml'):
+            file = suite.path / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(config.replace('NAME', path.replace('/', '.')))
+        (suite.path / 'tests/test_it.py').write_text(
+            'def test_it(kmock):\n'
+            "    kmock.load('manifests/*.yaml', 'far')\n"
+            '    names = sorted(name for _, _, name in kmock.objects)\n'
+            "    assert names == ['far.far.yaml', 'tests.manifests.both.yaml', 'tests.manifests.near.yaml']\n"
+        )
+        run(suite, str(suite.path / 'tests'), '--rootdir', str(suite.path), passed=1)
+
     @pytest.mark.parametrize('name', ['mine:Handler', 'mine.Handler'])
     def test_a_class_can_be_named_in_both_notations(self, suite: pytest.Pytester, name: str) -> None:
         suite.makepyfile(

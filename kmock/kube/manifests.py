@@ -134,9 +134,10 @@ class Manifests:
                 return found if named is found else registry.add(named)
         if registry.verbatim:
             return registry.add(adopted(loose_definition(guesses[0]), kind))
+        declaration = f"kmock.resources['{version}/{guesses[0].plural}'] = {{'kind': '{kind}'}}"
         raise KMockError(
-            f'{manifest.where}: no resource of kind {kind} in {version} is served. Load its '
-            f"CustomResourceDefinition, too, or declare it: kmock.resources['{version}/{guesses[0].plural}'] = {{'kind': '{kind}'}}"
+            f'{manifest.where}: no resource of kind {kind} in {version} is served. '
+            f'Load its CustomResourceDefinition, too, or declare it: {declaration}'
         )
 
 
