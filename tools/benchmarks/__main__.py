@@ -14,6 +14,9 @@ from benchmarks.figures import Figure, load_figures, render_comparison, render_f
 
 # By the name on the command line: the module, the function, and about how long it takes.
 BENCHMARKS = {
+    'cluster': ('clusters', 'cluster_throughput', '1 min'),
+    'cluster-lists': ('clusters', 'cluster_lists', '10 s'),
+    'watchers': ('clusters', 'cluster_watches', '40 s'),
     'proxy': ('proxying', 'proxy_overhead', '15 s'),
     'rule': ('serving', 'rule_throughput', '20 s'),
     'rules': ('serving', 'many_rules', '50 s'),

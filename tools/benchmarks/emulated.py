@@ -1,6 +1,7 @@
 """An emulated cluster with a custom resource, run as `python -m benchmarks.emulated [--objects N] [--size BYTES]`.
 
-It prints its URL, and serves until it is interrupted. A line on its input makes it tell, as JSON, what it has.
+It prints its URL and by how many MB the objects made it grow, and serves until it is interrupted. A line on its input
+makes it tell, as JSON, its revision, how many events it holds, and how many lines of watches it has made of these.
 """
 
 import argparse
@@ -8,14 +9,17 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
+import resource
 import sys
+from pathlib import Path
 from typing import Any
 
 from kmock.kubernetes import KubernetesEmulator
 from kmock.messages import Request
 from kmock.server import Server
 
-__all__ = ['CRD', 'CRDS', 'OBJECTS', 'PATH', 'fill', 'send', 'widget']
+__all__ = ['CRD', 'CRDS', 'ONE', 'PATH', 'fill', 'send', 'widget']
 
 CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 PATH = '/apis/bench.example.com/v1/namespaces/default/widgets'
@@ -25,6 +29,7 @@ _SPEC = {
     'size': {'type': 'integer', 'minimum': 0},
     'color': {'type': 'string', 'maxLength': 20, 'default': 'red'},
     'text': {'type': 'string'},
+    'stamp': {'type': 'string'},
     'ports': {'type': 'array', 'items': {'type': 'integer', 'maximum': 65535}},
 }
 _STATUS = {'type': 'object', 'x-kubernetes-preserve-unknown-fields': True}
@@ -46,7 +51,7 @@ CRD: dict[str, Any] = {
     },
 }
 
-OBJECTS = 10**9
+REVISION = 10**9
 """The first revision: from here on, all revisions have as many digits, and all answers are of the same length."""
 
 
@@ -84,7 +89,17 @@ def answer_questions(cluster: KubernetesEmulator) -> None:
         gc.collect()
         store = cluster.emulator.cluster.store
         bucket = store.bucket(('bench.example.com', 'widgets'))
-        print(json.dumps({'revision': store.revision, 'objects': len(bucket.objects)}), flush=True)
+        encoded = sum(len(event.forms) for event in bucket.log)
+        print(json.dumps({'revision': store.revision, 'events': len(bucket.log), 'encoded': encoded}), flush=True)
+
+
+def memory_mb() -> float:
+    """The resident memory of this process."""
+    gc.collect()
+    statm = Path('/proc/self/statm')
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 async def main() -> None:
@@ -92,13 +107,17 @@ async def main() -> None:
     parser.add_argument('--objects', type=int, default=0)
     parser.add_argument('--size', type=int, default=0)
     arguments = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
     async with KubernetesEmulator() as cluster, Server(cluster):
-        cluster.emulator.cluster.store.revision = OBJECTS
+        cluster.emulator.cluster.store.revision = REVISION
         await send(cluster, 'POST', CRDS, CRD)
         await send(cluster, 'POST', PATH, widget('one'))
+        before = memory_mb()
         await fill(cluster, arguments.objects, size=arguments.size)
+        grown = memory_mb() - before
         asyncio.get_running_loop().add_reader(sys.stdin, answer_questions, cluster)
-        print(str(cluster.url), flush=True)
+        print(f'{cluster.url} {grown}', flush=True)
         await asyncio.Event().wait()
 
 

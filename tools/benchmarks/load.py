@@ -79,6 +79,12 @@ class Load:
         self._sockets = sockets
         self._answer_size = _ask_once(sockets[0], next(self._requests))
 
+    @property
+    def cpu_seconds(self) -> float:
+        """The processor time of the server's main thread so far; the time that passed, where that is not known."""
+        seconds = _cpu_seconds(self._pid)
+        return time.perf_counter() if seconds is None else seconds
+
     def run(self, *, count: int | None = None, seconds: float = 0.0) -> Sample:
         """Ask so many times, or for so long; each connection at least once."""
         cpu_before, started = _cpu_seconds(self._pid), time.perf_counter()

@@ -22,10 +22,11 @@ ENVIRONMENT = {**os.environ, **_ALLOCATION}
 
 
 class Process:
-    """A running server: its URL, its process id, its memory."""
+    """A running server: its URL, what else its first line said, its process id, its memory."""
 
-    def __init__(self, process: 'subprocess.Popen[str]', url: str) -> None:
+    def __init__(self, process: 'subprocess.Popen[str]', url: str, said: str = '') -> None:
         self.url = url
+        self.said = said
         self.pid = process.pid
         self._process = process
 
@@ -35,6 +36,11 @@ class Process:
         assert self._process.stdout is not None
         self._process.stdin.write('\n')
         self._process.stdin.flush()
+        return self._process.stdout.readline()
+
+    def hear(self) -> str:
+        """Wait for the next line of its output."""
+        assert self._process.stdout is not None
         return self._process.stdout.readline()
 
     @property
@@ -64,11 +70,12 @@ def running(*command: str | Path) -> Iterator[Process]:
         ) as process:
             assert process.stdout is not None
             try:
-                found = re.match(r'https?://\S+', process.stdout.readline())
+                line = process.stdout.readline()
+                found = re.match(r'https?://\S+', line)
                 if found is None:
                     process.wait(timeout=STOPPING_SECONDS)
                     raise RuntimeError(f'{" ".join(words)} does not serve: {_read(complaints)}')
-                yield Process(process, found[0].rstrip('/'))
+                yield Process(process, found[0].rstrip('/'), line[found.end() :].strip())
             finally:
                 _stop(process)
         if process.returncode not in {0, -signal.SIGINT, 128 + signal.SIGINT}:
