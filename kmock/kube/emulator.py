@@ -19,6 +19,7 @@ from kmock.kube.access import (
     bootstrap_objects,
     check_escalation,
     forbidden_status,
+    user_info,
 )
 from kmock.kube.admission import Admission, WebhookCall
 from kmock.kube.bundled import load_bundled
@@ -29,6 +30,7 @@ from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.deleting import Deleting
 from kmock.kube.discovery import Discovery
 from kmock.kube.failures import failure_answer
+from kmock.kube.kinds.certificates import set_requester
 from kmock.kube.loose import adopted, loose_definition
 from kmock.kube.managed import track_update
 from kmock.kube.negotiation import Form, negotiate
@@ -56,6 +58,7 @@ __all__ = ['SYSTEM_NAMESPACES', 'Emulator']
 
 SYSTEM_NAMESPACES = ('default', 'kube-system', 'kube-public', 'kube-node-lease')
 
+_SIGNING_REQUESTS = Resource('certificates.k8s.io', 'v1', 'certificatesigningrequests')
 _RBAC = 'rbac.authorization.k8s.io'
 _WRITES = frozenset({'create', 'update', 'patch', 'delete', 'deletecollection'})
 _FOLLOWED_SUBRESOURCES = frozenset({None, 'status', 'scale'})
@@ -108,6 +111,7 @@ class Emulator:
         self._verbatim = Verbatim(self.cluster, self.reading)
         self._elsewhere = NamedElsewhere(registry, named)
         self._has_rbac = False
+        self.writing.preparing.append(self._prepare)
         self.writing.guards.append(self._guard)
         self.writing.written.append(self._written)
         self.writing.removed.append(self._removed)
@@ -339,6 +343,10 @@ class Emulator:
         definition.strategy.prepare_create(obj)
         self.cluster.store.put(definition.bucket, key, obj)
         self.cluster.seeded.add((definition.bucket, key))
+
+    def _prepare(self, op: Operation, new: Json) -> None:
+        if op.definition.resource == _SIGNING_REQUESTS and op.definition.origin is Origin.BUILT_IN:
+            set_requester(new, user_info(op.user))
 
     def _guard(self, op: Operation, new: Json, old: Json | None) -> None:
         check_escalation(

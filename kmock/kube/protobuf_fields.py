@@ -91,6 +91,14 @@ MESSAGES: dict[str, str] = {
     'TokenRequestSpec': 'audiences=1:*s boundObjectRef=3:BoundObjectReference? expirationSeconds=4:i?',
     'BoundObjectReference': 'kind=1:s apiVersion=2:s name=3:s uid=4:s',
     'TokenRequestStatus': 'token=1:s expirationTimestamp=2:Time',
+    # certificates.k8s.io/v1
+    'CertificateSigningRequest': f'{_METADATA} spec=2:CertificateSigningRequestSpec'
+    ' status=3:CertificateSigningRequestStatus',
+    'CertificateSigningRequestSpec': 'request=1:y username=2:s uid=3:s groups=4:*s usages=5:*s extra=6:<ExtraValue'
+    ' signerName=7:s expirationSeconds=8:i?',
+    'CertificateSigningRequestStatus': 'conditions=1:*CertificateSigningRequestCondition certificate=2:y',
+    'CertificateSigningRequestCondition': 'type=1:s reason=2:s message=3:s lastUpdateTime=4:Time'
+    ' lastTransitionTime=5:Time status=6:s',
     # what `kubectl create` makes of workloads
     'Deployment': f'{_METADATA} spec=2:DeploymentSpec status=3:Empty',
     'DeploymentSpec': 'replicas=1:i? selector=2:LabelSelector? template=3:PodTemplateSpec strategy=4:Empty'
@@ -183,6 +191,7 @@ KINDS: dict[tuple[str, str], str] = {
     **{('authorization.k8s.io/v1', kind): kind for kind in MESSAGES if kind.endswith(('AccessReview', 'RulesReview'))},
     **{('authentication.k8s.io/v1', kind): kind for kind in ('SelfSubjectReview', 'TokenReview', 'TokenRequest')},
     **{(f'meta.k8s.io/{each}', kind): kind for each in ('v1', 'v1beta1') for kind in MESSAGES if 'Partial' in kind},
+    ('certificates.k8s.io/v1', 'CertificateSigningRequest'): 'CertificateSigningRequest',
     ('apps/v1', 'Deployment'): 'Deployment',
     ('batch/v1', 'Job'): 'Job',
     ('batch/v1', 'CronJob'): 'CronJob',

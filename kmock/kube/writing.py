@@ -62,6 +62,8 @@ class Writing:
         self._admission = admission
         self.guards: list[Callable[[Operation, Json, Json | None], None]] = []
         """Called with the new and the old object before each write; they raise what forbids it."""
+        self.preparing: list[Callable[[Operation, Json], None]] = []
+        """Called with each new object before it is validated: they set what depends on the request."""
         self.written: list[Callable[[Definition, Json], None]] = []
         """Called with each object that was written: for controllers."""
         self.removed: list[Callable[[Definition, Stored], None]] = []
@@ -106,6 +108,8 @@ class Writing:
         if strategy.generation:
             metadata['generation'] = 1
         strategy.prepare_create(obj)
+        for prepare in self.preparing:
+            prepare(op, obj)
         self._validate(op, obj, None)
         for guard in self.guards:
             guard(op, obj, None)

@@ -1,5 +1,6 @@
 """The real kubectl against the emulated cluster: what people type, and what it prints then."""
 
+import base64
 import json
 import os
 import re
@@ -244,6 +245,18 @@ def test_objects_are_deleted_in_all_ways(kubectl: Kubectl) -> None:
     kubectl('create', 'configmap', 'cm')
     kubectl('delete', 'cm', '--all')
     assert kubectl('get', 'cm', '--ignore-not-found') == ''
+
+
+@users_only
+def test_certificates_are_asked_for_and_approved(kubectl: Kubectl) -> None:
+    wanted = base64.b64encode(b'-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----\n').decode()
+    spec = {'request': wanted, 'signerName': 'ex.dev/x', 'usages': ['client auth'], 'username': 'else'}
+    api = {'apiVersion': 'certificates.k8s.io/v1', 'kind': 'CertificateSigningRequest'}
+    kubectl('create', '-f', kubectl.write({**api, 'metadata': {'name': 'one'}, 'spec': spec}))
+    assert rows(kubectl('get', 'csr', '--no-headers'))[0][2:] == ['ex.dev/x', 'admin', '<none>', 'Pending']
+    approved = kubectl('certificate', 'approve', 'one')
+    assert approved == 'certificatesigningrequest.certificates.k8s.io/one approved'
+    assert rows(kubectl('get', 'csr', '--no-headers'))[0][-1] == 'Approved'
 
 
 @users_only

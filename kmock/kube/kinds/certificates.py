@@ -7,7 +7,17 @@ from kmock.kube.kinds.separation import separated
 from kmock.kube.names import path_segment
 from kmock.kube.statuses import Cause, required
 
-__all__ = ['STRATEGIES']
+__all__ = ['STRATEGIES', 'set_requester']
+
+
+def set_requester(obj: Json, user: Json) -> None:
+    """Tell in a new request who asks, whatever it tells itself. `user` is a `UserInfo`."""
+    spec = {**as_map(obj.get('spec'))}
+    for key in ('username', 'uid', 'groups', 'extra'):
+        spec.pop(key, None)
+        if user.get(key):
+            spec[key] = user[key]
+    obj['spec'] = spec
 
 
 def _default(obj: Json) -> None:
