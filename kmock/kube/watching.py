@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from kmock.kube.cluster import Cluster, Operation
 from kmock.kube.definitions import Json
@@ -21,6 +21,7 @@ SHORTEST_SECONDS = 1800.0
 """A watch without timeoutSeconds ends after this time, or up to twice as much (`--min-request-timeout`)."""
 
 _BATCH = 500
+_PIECE_BYTES = 64 * 1024
 INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 
 
@@ -76,8 +77,8 @@ class _Stream:
         except StatusError as exc:
             yield self._error(exc)
             return
-        if initial:
-            yield b''.join(initial)
+        for piece in _pieces(initial):
+            yield piece
         try:
             async for lines in self._follow(subscription, deadline):
                 yield lines
@@ -112,7 +113,8 @@ class _Stream:
             while True:
                 lines = self._lines(subscription.take(_BATCH))
                 if lines:
-                    yield b''.join(lines)
+                    for piece in _pieces(lines):
+                        yield piece
                     continue
                 now = clock.now()
                 if now >= deadline:
@@ -222,3 +224,17 @@ class _Stream:
             tail = encode_tail(obj)
             return b''.join((b'{"type":"BOOKMARK","object":', self._definition.prefix, tail, b'}\n'))
         return self._render('BOOKMARK', obj)
+
+
+def _pieces(lines: Sequence[bytes]) -> Iterator[bytes]:
+    """The lines in pieces to be written one by one: what a client does not read fills no more than one of them."""
+    piece: list[bytes] = []
+    size = 0
+    for line in lines:
+        piece.append(line)
+        size += len(line)
+        if size >= _PIECE_BYTES:
+            yield b''.join(piece)
+            piece, size = [], 0
+    if piece:
+        yield b''.join(piece)
