@@ -1,23 +1,45 @@
 """The emulated cluster of the command line: the options that describe it, and how it is made of them."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from kmock.cli.options import PATH, gathered
+from kmock.cli.options import PATH, WithCommand, gathered
 from kmock.cli.serving import Talkative
 from kmock.clock import Clock
 from kmock.kube.resources import ResourcesArray
 from kmock.kubernetes import KubernetesEmulator
 
-__all__ = ['ClusterOptions', 'CommandLineCluster', 'UserOption', 'cluster_options']
+__all__ = ['ClusterOptions', 'CommandLineCluster', 'UserOption', 'WithManifests', 'cluster_options']
 
 
 class CommandLineCluster(Talkative, KubernetesEmulator):
     """An emulated cluster that tells of errors as they come, and keeps neither them nor all requests."""
+
+
+class WithManifests(WithCommand):
+    """A command whose `--load` takes all words up to the next option, as a shell makes them of a pattern."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, list(_spread(args)))
+
+
+def _spread(args: list[str]) -> Iterator[str]:
+    """`--load a b` as `--load a --load b`, up to the COMMAND."""
+    end = args.index('--') if '--' in args else len(args)
+    loading, taken = False, 0
+    for word in args[:end]:
+        if word.startswith('-'):
+            loading, taken = word == '--load' or word.startswith('--load='), int(word.startswith('--load='))
+        elif loading:
+            if taken:
+                yield '--load'
+            taken += 1
+        yield word
+    yield from args[end:]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,30 +77,33 @@ class ClusterOptions:
     users: tuple[UserOption, ...] = ()
     controllers: bool = True
     resources: tuple[Path, ...] = ()
+    manifests: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> dict[str, str]:
         """The tokens of the users by their names."""
         return {each.name: each.token for each in self.users}
 
-    def check(self) -> None:
-        """Refuse what can't be read before anything is started."""
-        for path in self.resources:
-            _load_resources(path, CommandLineCluster().emulator.cluster.registry)
-
     def make(self, clock: Clock) -> CommandLineCluster:
-        """The cluster as it is to be at the start."""
+        """The cluster as it is to be at the start.
+
+        Raises:
+            click.ClickException: a file of resources can't be read.
+            KMockError: one of manifests can't, or has what the cluster refuses.
+        """
         cluster = CommandLineCluster(controllers=self.controllers, clock=clock)
         for each in self.users:
             cluster.users[each.name] = {'token': each.token, 'groups': each.groups}
         for path in self.resources:
-            _load_resources(path, cluster.emulator.cluster.registry)
+            _load_resources(path, cluster.resources)
+        if self.manifests:
+            cluster.load(*self.manifests)
         return cluster
 
 
-def _load_resources(path: Path, registry: Any) -> None:
+def _load_resources(path: Path, resources: ResourcesArray) -> None:
     try:
-        ResourcesArray(registry).load_path(path)
+        resources.load_path(path)
     except OSError as exc:
         raise click.ClickException(f"Can't read {path}: {exc.strerror or exc}.") from exc
     except ValueError as exc:
@@ -108,6 +133,13 @@ cluster_options: Callable[[Any], Any] = gathered(
             type=PATH,
             metavar='FILE',
             help='Serve these resources, too: a file of `kmock fetch resources`. Repeatable.',
+        ),
+        click.option(
+            '--load',
+            'manifests',
+            multiple=True,
+            metavar='FILES...',
+            help='Apply these manifests at the start: files, folders, patterns. Repeatable.',
         ),
     ],
 )

@@ -8,12 +8,12 @@ import click
 
 from kmock.chain import Handler
 from kmock.cli.access_log import AccessLog, as_json, as_text
-from kmock.cli.cluster import ClusterOptions, CommandLineCluster, cluster_options
+from kmock.cli.cluster import ClusterOptions, CommandLineCluster, WithManifests, cluster_options
 from kmock.cli.command import check_command
 from kmock.cli.kubeconfig_out import check_kubeconfig_path
 from kmock.cli.live import LiveLine
 from kmock.cli.logged import Logged
-from kmock.cli.options import Access, WithCommand, access_options
+from kmock.cli.options import Access, access_options
 from kmock.cli.serving import station
 from kmock.cli.signals import Signals, run
 from kmock.cli.sizes import plural
@@ -22,7 +22,7 @@ from kmock.clock import Clock, LoopClock
 __all__ = ['emulate']
 
 
-@click.command(cls=WithCommand)
+@click.command(cls=WithManifests)
 @click.option(
     '--host', default='127.0.0.1', metavar='NAME', show_default=True, help='The name or address to listen on.'
 )
@@ -50,13 +50,13 @@ def emulate(
     Examples:
       kmock emulate -- kubectl create configmap example
       kmock emulate --port 8080 --kubeconfig-out emulated.kubeconfig
+      kmock emulate --load crds/ manifests/*.yaml -- ./operator
       kmock emulate --user admin=s3cr3t:system:masters --user reader=t0ken -- pytest tests/e2e
     """
     if command:
         check_command(command)
     if access.kubeconfig_out is not None:
         check_kubeconfig_path(access.kubeconfig_out)
-    cluster.check()
     log = None if quiet else AccessLog(sys.stderr, as_json if as_objects else as_text, _tell)
     emulation = Emulation(host=host, cluster=cluster, log=log, access=access, command=command)
     click.get_current_context().exit(run(emulation.run))

@@ -1,14 +1,16 @@
 """`kmock record`: a proxy between clients and a cluster that writes down what passes."""
 
+import contextlib
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import click
 
 from kmock.chain import Handler
+from kmock.cli.cluster import CommandLineCluster
 from kmock.cli.command import check_command
 from kmock.cli.kubeconfig_out import check_kubeconfig_path
 from kmock.cli.live import LiveLine
@@ -18,12 +20,13 @@ from kmock.cli.secrets import Secrets, secrets_options
 from kmock.cli.serving import CommandLineHandler, Station, station
 from kmock.cli.signals import Signals, run
 from kmock.cli.sizes import parse_size
-from kmock.cli.source import Source, source_options
+from kmock.cli.source import EMULATED, Source, source_options
 from kmock.cli.tape import Tape
 from kmock.clock import Clock, LoopClock
 from kmock.recording.cassette import Header
 from kmock.recording.recorder import Recorder
 from kmock.recording.redaction import Redactor
+from kmock.server import Server
 from kmock.upstream import Target, Upstream
 
 __all__ = ['record']
@@ -53,11 +56,13 @@ def record(
 
     With a COMMAND, it is run with KUBECONFIG leading to the recorder (and the bare URL in KMOCK_URL); its exit status
     is passed on. Without one, the first line on standard output is "URL KUBECONFIG", for any client until Ctrl-C.
-    Secrets are replaced before anything is written.
+    Secrets are replaced before anything is written. The cluster `emulated` is a new one in memory, as of
+    `kmock emulate`, and goes away afterwards.
 
     \b
     Examples:
       kmock record --cluster kind -- kubectl get pods
+      kmock record --cluster emulated -- kubectl create configmap example
       kmock record --cluster kind -o session.kmock --force -- pytest tests/e2e
       kmock record --context prod --kubeconfig ~/.kube/prod --max-size 500MB
       kmock record --upstream https://api.example.com --header 'Authorization: Bearer ...'
@@ -65,10 +70,10 @@ def record(
     if no_redact and secrets.named:
         raise click.UsageError('--no-redact excludes --redact-header, --redact-path and --redact-pattern.')
     max_bytes = None if max_size is None else _size(max_size)
-    target = source.target()
+    target = None if source.emulated else source.target()
     recording = Recording(
         target=target,
-        output=output or _default_output(target.name, LoopClock()),
+        output=output or _default_output(EMULATED if target is None else target.name, LoopClock()),
         force=force,
         max_bytes=max_bytes,
         redactor=None if no_redact else secrets.redactor(),
@@ -81,9 +86,9 @@ def record(
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """What is to be recorded, where to, and for whom."""
+    """What is to be recorded, where to, and for whom. Without a target it is an emulated cluster, made for this."""
 
-    target: Target
+    target: Target | None
     output: Path
     force: bool
     max_bytes: int | None
@@ -101,7 +106,7 @@ class Recording:
 
     async def run(self, signals: Signals) -> int:
         clock = LoopClock()
-        async with Upstream(self.target, clock=clock) as upstream:
+        async with self._found(clock) as target, Upstream(target, clock=clock) as upstream:
             version = await upstream.check()
             header = Header(
                 created=clock.wall().isoformat(timespec='milliseconds').replace('+00:00', 'Z'),
@@ -110,6 +115,15 @@ class Recording:
             if self.redactor is not None:
                 header = self.redactor.in_header(header)
             return await self._record(upstream, header, clock, signals)
+
+    @contextlib.asynccontextmanager
+    async def _found(self, clock: Clock) -> AsyncIterator[Target]:
+        """The target, for the duration of a block."""
+        if self.target is not None:
+            yield self.target
+            return
+        async with CommandLineCluster(clock=clock) as cluster, Server(cluster, clock=clock) as server:
+            yield Target(url=server.url, name=EMULATED, namespace='default')
 
     async def _record(self, upstream: Upstream, header: Header, clock: Clock, signals: Signals) -> int:
         line = LiveLine(lambda: tape.progress(), clock)
@@ -139,7 +153,7 @@ class Recording:
             self.access,
             clock=clock,
             signals=signals,
-            namespace=self.target.namespace,
+            namespace=upstream.target.namespace,
             anonymous=not upstream.login.given,
         )
 

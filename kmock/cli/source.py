@@ -10,7 +10,10 @@ from kmock.cli.options import PATH, gathered
 from kmock.kubeconfig import find_target, url_target
 from kmock.upstream import Target
 
-__all__ = ['Source', 'source_options']
+__all__ = ['EMULATED', 'Source', 'source_options']
+
+EMULATED = 'emulated'
+"""The name of the cluster that is none: `--cluster emulated`. A context of this name needs `--context`."""
 
 WITH_URL = 'upstream', 'headers', 'ca', 'cert', 'key', 'insecure'
 WITH_KUBECONFIG = 'cluster', 'context', 'kubeconfig'
@@ -29,6 +32,19 @@ class Source:
     cert: Path | None = None
     key: Path | None = None
     insecure: bool = False
+
+    @property
+    def emulated(self) -> bool:
+        """Whether it is an emulated cluster, and no server at all.
+
+        Raises:
+            click.UsageError: other options contradict that.
+        """
+        if self.cluster != EMULATED:
+            return False
+        for option in self._given(('upstream', 'context', 'kubeconfig', *WITH_URL[1:])):
+            raise click.UsageError(f'{option} and --cluster {EMULATED} exclude each other.')
+        return True
 
     def target(self) -> Target:
         """The server, and the credentials for it.
@@ -73,7 +89,9 @@ source_options = gathered(
     Source,
     [
         click.option(
-            '--cluster', metavar='NAME', help='A context, cluster or user of the kubeconfig; `kind`; a kind cluster.'
+            '--cluster',
+            metavar='NAME',
+            help='A context, cluster or user of the kubeconfig; `kind`; a kind cluster; `emulated`.',
         ),
         click.option('--context', metavar='NAME', help='A context of the kubeconfig.'),
         click.option(

@@ -190,6 +190,8 @@ def test_the_kubeconfig_has_a_context_for_each_user(env: dict[str, str], tmp_pat
         (['--user', 'one=hunter2', '--user', 'two=hunter2'], 'two users have the same token'),
         (['--user', 'one=a', '--user', 'one=b'], 'two users have the same name'),
         (['--resources', 'absent.json'], "Can't read absent.json"),
+        (['--load', 'absent.yaml'], "No manifests at 'absent.yaml'"),
+        (['--load'], "Option '--load' requires an argument"),
         (['kubectl', 'get'], 'A COMMAND goes after --, as in: kmock emulate ... -- COMMAND'),
         (['--', 'no-such-program'], 'there is no such program on the PATH'),
     ],
@@ -202,6 +204,19 @@ def test_wrong_use_is_told_in_one_line(
     assert done.stdout == ''
     assert expected in done.stderr.splitlines()[-1]
     assert 'hunter2' not in done.stderr.splitlines()[-1]
+
+
+def test_manifests_are_loaded(env: dict[str, str], tmp_path: Path) -> None:
+    """A pattern is spread by the shell; the words up to the next option belong to `--load`."""
+    for name in ('one', 'two', 'three'):
+        (tmp_path / f'{name}.yaml').write_text(CONFIGMAP.replace('example', name))
+    (tmp_path / 'folder').mkdir()
+    (tmp_path / 'folder' / 'crd.yaml').write_text(CRD)
+    paths = [f'/api/v1/namespaces/default/configmaps/{name}' for name in ('one', 'two', 'three')]
+    loads = ['--load', 'one.yaml', 'two.yaml', 'folder', '--quiet', '--load=three.yaml']
+    command = asking(*paths, '/apis/kopf.dev/v1/kopfexamples')
+    done = kmock('emulate', *loads, *command, env=env, cwd=tmp_path)
+    assert done.stdout.split() == ['200', '200', '200', '200'], done.stderr
 
 
 def test_resources_of_another_cluster_are_served(env: dict[str, str], tmp_path: Path) -> None:

@@ -356,3 +356,28 @@ def test_only_clients_with_a_certificate_are_served_where_that_is_demanded(
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
+
+
+def test_an_emulated_cluster_is_recorded_without_any_other(env: dict[str, str], tmp_path: Path) -> None:
+    code = (
+        'import json, os, urllib.request\n'
+        'url = os.environ["KMOCK_URL"] + "/api/v1/namespaces/default/configmaps"\n'
+        'body = json.dumps({"metadata": {"name": "one"}}).encode()\n'
+        'headers = {"Content-Type": "application/json"}\n'
+        'print(urllib.request.urlopen(urllib.request.Request(url, data=body, headers=headers)).status)\n'
+        'print(len(json.load(urllib.request.urlopen(url))["items"]))\n'
+    )
+    command = ['--', sys.executable, '-c', code]
+    recorded = kmock('record', '--cluster', 'emulated', '-o', 'o.kmock', *command, env=env, cwd=tmp_path)
+    assert (recorded.returncode, recorded.stdout) == (0, '201\n1\n'), recorded.stderr
+    with load(tmp_path / 'o.kmock') as cassette:
+        assert [each.method for each in cassette.exchanges] == ['POST', 'GET']
+        assert cassette.header.server is not None
+    replayed = kmock('replay', 'o.kmock', '--fallback', 'none', *command, env=env, cwd=tmp_path)
+    assert replayed.stdout == recorded.stdout
+
+
+def test_an_emulated_cluster_stands_in_no_kubeconfig(env: dict[str, str], tmp_path: Path) -> None:
+    done = kmock('record', '--cluster', 'emulated', '--context', 'one', '--', 'true', env=env, cwd=tmp_path)
+    assert done.returncode == 2
+    assert '--context and --cluster emulated exclude each other' in done.stderr

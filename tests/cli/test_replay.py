@@ -69,7 +69,8 @@ def test_the_exit_status_of_command_is_that_of_kmock(
 
 def test_the_end_tells_what_was_asked_in_vain(cassettes_folder: Path, env: dict[str, str], tmp_path: Path) -> None:
     command = fetching('/api/v1/nosuchresource', '/absent', '/absent', '/other')
-    result = kmock('replay', cassettes_folder / 'faults.jsonl', '--pace', 'instant', *command, env=env, cwd=tmp_path)
+    arguments = ['replay', cassettes_folder / 'faults.jsonl', '--pace', 'instant', '--fallback', 'none']
+    result = kmock(*arguments, *command, env=env, cwd=tmp_path)
     assert result.stdout.splitlines() == ['404', '599', '599', '599']
     assert result.stderr.splitlines() == [
         'kmock: answered 1 request, refused 3; 52 of 53 recorded exchanges not used',
@@ -78,9 +79,27 @@ def test_the_end_tells_what_was_asked_in_vain(cassettes_folder: Path, env: dict[
     ]
 
 
+def test_what_was_not_recorded_is_answered_by_an_emulated_cluster(
+    cassettes_folder: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    listing = '/apis/demo.kmock.dev/v1/namespaces/tr-kopf/examples'
+    definition = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.tr.kmock.dev'
+    command = fetching('/apis/demo.kmock.dev/v1', listing, definition, f'{listing}/absent')
+    arguments = ['replay', cassettes_folder / 'kopf.jsonl', '--pace', 'instant']
+    result = kmock(*arguments, *command, env=env, cwd=tmp_path)
+    assert result.stdout.splitlines() == ['200', '200', '200', '404']
+    assert result.stderr.splitlines() == [
+        'kmock: answered 1 request, emulated 3; 93 of 94 recorded exchanges not used',
+        f'kmock: emulated GET {listing}',
+        f'kmock: emulated GET {definition}',
+        f'kmock: emulated GET {listing}/absent',
+    ]
+
+
 def test_many_requests_in_vain_are_not_all_listed(cassettes_folder: Path, env: dict[str, str], tmp_path: Path) -> None:
     command = fetching(*(f'/absent/{number}' for number in range(15)))
-    result = kmock('replay', cassettes_folder / 'faults.jsonl', *command, env=env, cwd=tmp_path)
+    arguments = ['replay', cassettes_folder / 'faults.jsonl', '--fallback', 'none']
+    result = kmock(*arguments, *command, env=env, cwd=tmp_path)
     assert len(result.stderr.splitlines()) == 12
     assert result.stderr.splitlines()[-1] == 'kmock: refused 5 others'
 
@@ -88,7 +107,8 @@ def test_many_requests_in_vain_are_not_all_listed(cassettes_folder: Path, env: d
 def test_without_command_refusals_are_told_as_they_come(
     cassettes_folder: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
-    with started('replay', cassettes_folder / 'faults.jsonl', '--pace', '1000', env=env, cwd=tmp_path) as process:
+    arguments = ['replay', cassettes_folder / 'faults.jsonl', '--pace', '1000', '--fallback', 'none']
+    with started(*arguments, env=env, cwd=tmp_path) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         url, _ = process.stdout.readline().split()
@@ -106,7 +126,7 @@ def test_without_command_refusals_are_told_as_they_come(
 
 
 def test_what_is_ignored_may_differ(cassettes_folder: Path, env: dict[str, str], tmp_path: Path) -> None:
-    arguments = ['replay', cassettes_folder / 'faults.jsonl', '--pace', 'instant']
+    arguments = ['replay', cassettes_folder / 'faults.jsonl', '--pace', 'instant', '--fallback', 'none']
     command = fetching('/api/v1/nosuchresource?mood=good')
     assert kmock(*arguments, *command, env=env, cwd=tmp_path).stdout == '599\n'
     assert kmock(*arguments, '--ignore', 'mood', *command, env=env, cwd=tmp_path).stdout == '404\n'
