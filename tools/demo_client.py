@@ -1,7 +1,7 @@
 """The client of the demo: an ordinary program with kubernetes-asyncio that lists, watches, creates and patches.
 
 It knows nothing of kmock, only the kubeconfig that KUBECONFIG names; it says what it sees, and when.
-Its requests are those of the client in cassettes/kubernetes-asyncio.jsonl.
+It defines a custom resource at first.
 """
 
 import asyncio
@@ -10,8 +10,32 @@ from typing import Any
 
 from kubernetes_asyncio import client, config, watch
 
-NAMESPACE = 'tr-kasync'
-ITEMS: dict[str, Any] = {'group': 'trc.kmock.dev', 'version': 'v1', 'namespace': NAMESPACE, 'plural': 'items'}
+NAMESPACE = 'demo'
+GROUP = 'demo.kmock.dev'
+ITEMS: dict[str, Any] = {'group': GROUP, 'version': 'v1', 'namespace': NAMESPACE, 'plural': 'items'}
+DEFINITION: dict[str, Any] = {
+    'apiVersion': 'apiextensions.k8s.io/v1',
+    'kind': 'CustomResourceDefinition',
+    'metadata': {'name': f'items.{GROUP}'},
+    'spec': {
+        'group': GROUP,
+        'scope': 'Namespaced',
+        'names': {'plural': 'items', 'kind': 'Item'},
+        'versions': [
+            {
+                'name': 'v1',
+                'served': True,
+                'storage': True,
+                'schema': {
+                    'openAPIV3Schema': {
+                        'type': 'object',
+                        'properties': {'spec': {'type': 'object', 'properties': {'n': {'type': 'integer'}}}},
+                    }
+                },
+            }
+        ],
+    },
+}
 STARTED = time.monotonic()
 
 
@@ -34,7 +58,7 @@ async def change(api: client.CustomObjectsApi) -> None:
     await asyncio.sleep(0.9)
     for number in range(4):
         body = {
-            'apiVersion': 'trc.kmock.dev/v1',
+            'apiVersion': f'{GROUP}/v1',
             'kind': 'Item',
             'metadata': {'name': f'item-{number}'},
             'spec': {'n': number},
@@ -56,6 +80,7 @@ async def main() -> None:
     await config.load_kube_config()
     async with client.ApiClient() as connection:
         core, custom = client.CoreV1Api(connection), client.CustomObjectsApi(connection)
+        await client.ApiextensionsV1Api(connection).create_custom_resource_definition(DEFINITION)
         await core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=NAMESPACE)))
         listed = await custom.list_namespaced_custom_object(**ITEMS)
         say(f'listed    {len(listed["items"])} items')

@@ -1,7 +1,4 @@
-"""The demo: a real client is recorded against a recorded cluster, and the recording is replayed to the same client.
-
-The upstream is a shipped cassette, played by `kmock replay` in the place of a cluster.
-"""
+"""The demo: a real client is recorded with an emulated cluster, and the recording is replayed to the same client."""
 
 import contextlib
 import os
@@ -16,7 +13,6 @@ from kmock.recording.comparison import compare, side_by_side
 from kmock.recording.interchange import open_cassette
 
 TOP = Path(__file__).resolve().parent.parent
-SHIPPED = TOP / 'cassettes' / 'kubernetes-asyncio.jsonl'
 KMOCK = [sys.executable, '-m', 'kmock']
 CLIENT = [sys.executable, str(TOP / 'tools' / 'demo_client.py')]
 
@@ -51,9 +47,9 @@ def replaying(cassette: Path) -> Iterator[str]:
             process.communicate(timeout=10)
 
 
-def recording(kubeconfig: str, cassette: Path) -> None:
-    """Run the client through a recording proxy."""
-    command = [*KMOCK, 'record', '--kubeconfig', kubeconfig, '-o', str(cassette), '--', *CLIENT]
+def recording(cluster: list[str], cassette: Path) -> None:
+    """Run the client through a recording proxy; the options name the cluster behind that."""
+    command = [*KMOCK, 'record', *cluster, '-o', str(cassette), '--', *CLIENT]
     print(f'  $ {shown(command)}', flush=True)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, env=os.environ | {'PYTHONUNBUFFERED': '1'}, check=False)
     if done.returncode != 0:
@@ -76,17 +72,15 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix='kmock-demo-'))
     first, second = folder / 'demo.kmock', folder / 'replayed.kmock'
 
-    title('1. A cluster, played from a recording of a real one')
-    with replaying(SHIPPED) as kubeconfig:
-        title('2. A real client talks to it, and kmock records what passes')
-        recording(kubeconfig, first)
+    title('1. A real client talks to an emulated cluster, and kmock records what passes')
+    recording(['--cluster', 'emulated'], first)
 
-    title('3. The new recording is played to the same client; the cluster is gone')
+    title('2. The recording is played to the same client; the cluster is gone')
     with replaying(first) as kubeconfig:
         print('  (this, too, is recorded, to be compared with the first time)')
-        recording(kubeconfig, second)
+        recording(['--kubeconfig', kubeconfig], second)
 
-    title('4. Both side by side')
+    title('3. Both side by side')
     compare_recordings(first, second)
     second.unlink()
 

@@ -22,7 +22,7 @@ def test_the_demo_records_a_real_client_and_replays_the_recording_to_it(tmp_path
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert '9 of 9 requests agree in status, bytes and ending' in done.stdout
+    assert '10 of 10 requests agree in status, bytes and ending' in done.stdout
     kept = re.search(r'kmock show (\S+/demo\.kmock)', done.stdout)
     assert kept is not None
     # Nothing else is left behind: no second cassette, no kubeconfigs.
