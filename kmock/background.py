@@ -9,6 +9,7 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import inspect
+import io
 import json
 import threading
 import types
@@ -160,6 +161,8 @@ class Background(Generic[T]):
 
 # --- its client
 
+_LARGE = 2**20  # aiohttp warns of larger bodies, which could stop a loop: here nobody else is in need of it
+
 
 class BackgroundServer(Server):
     """A server for a thread of its own: to all others it offers a client that blocks."""
@@ -274,6 +277,9 @@ class BlockingClient:
         return self.request('DELETE', url, **kwargs)
 
     async def _request(self, method: str, url: Any, kwargs: dict[str, Any]) -> FinishedResponse:
+        data = kwargs.get('data')
+        if isinstance(data, bytes | bytearray) and len(data) > _LARGE:
+            kwargs = {**kwargs, 'data': io.BytesIO(data)}
         async with self._session().request(method, url, **kwargs) as response:
             body = await response.read()
             return FinishedResponse(

@@ -103,8 +103,13 @@ def _entries(written: Any) -> Collection[Any]:
     if isinstance(written, str | re.Pattern | ipaddress.IPv4Address | ipaddress.IPv6Address) or _is_pair(written):
         return (written,)
     if isinstance(written, Collection) and not isinstance(written, bytes | bytearray | Mapping):
-        return written
+        return [entry for each in written for entry in (_entries(each) if _is_nested(each) else (each,))]
     raise _refusal(written)
+
+
+def _is_nested(written: Any) -> bool:
+    kinds = (str, bytes, bytearray, Mapping)
+    return isinstance(written, Collection) and not isinstance(written, kinds) and not _is_pair(written)
 
 
 def _is_pair(written: Any) -> bool:

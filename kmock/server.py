@@ -33,6 +33,7 @@ from kmock.version import __version__
 from kmock.wire import (
     BrokenBodyError,
     HeadError,
+    adapted,
     flush,
     incoming_body,
     incoming_headers,
@@ -434,9 +435,12 @@ class Server:
     async def _answer(self, incoming: web.BaseRequest, request: Request) -> Answer | None:
         """Ask the handler; None if the client left while it was asked."""
         try:
-            return await self._handler.handle(request)
+            return adapted(await self._handler.handle(request))
         except BrokenBodyError as error:
             return _refusal(400, str(error))
+        except KMockError as error:
+            logger.exception('The handler failed at %s %s.', request.method, request.target)
+            return _refusal(500, str(error))
         except Exception:
             if incoming.transport is None:
                 return None

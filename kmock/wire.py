@@ -28,6 +28,7 @@ from kmock.messages import Answer, BodyInterrupted, Ending, Headers, Outcome, Re
 __all__ = [
     'BrokenBodyError',
     'HeadError',
+    'adapted',
     'flush',
     'incoming_body',
     'incoming_headers',
@@ -345,6 +346,24 @@ async def _send_pieces(
             transport.write(_chunk(piece) if chunked else piece)
             sent += len(piece)
             await writer.drain()
+
+
+def adapted(answer: object) -> Answer:
+    """What a handler gave, as an answer: handlers derived from ours may give aiohttp's responses.
+
+    Raises:
+        KMockError: it is no answer.
+    """
+    if isinstance(answer, Answer):
+        return answer
+    if not isinstance(answer, web.Response) or not isinstance(answer.body, bytes | bytearray | None):
+        raise KMockError(
+            f'{answer!r} is no answer. Give a kmock.messages.Answer, or an aiohttp.web.Response with bytes.'
+        )
+    framing = {'content-length', 'transfer-encoding', 'connection'}  # is ours
+    headers = [(key, value) for key, value in answer.headers.items() if key.lower() not in framing]
+    headers += [('Set-Cookie', morsel.output(header='').strip()) for morsel in answer.cookies.values()]
+    return Answer(status=answer.status, reason=answer.reason, headers=tuple(headers), body=bytes(answer.body or b''))
 
 
 def _check(transport: asyncio.Transport) -> None:

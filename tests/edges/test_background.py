@@ -54,6 +54,13 @@ class TestClients:
         assert json.loads(done.stdout) == {'hello': 'world'}
         assert len(k['get /hello']) == 4
 
+    def test_a_large_body_is_sent_without_a_warning(self, k: kmock.RawHandler) -> None:
+        k << 201
+        sent = k.post('/', data=b'x' * 5_000_000)
+        assert sent.status == 201
+        assert k[0].body == b'x' * 5_000_000
+        assert k[0].headers['Content-Type'] == 'application/octet-stream'
+
     def test_clients_trust_the_authority_by_its_file(self) -> None:
         with kmock.serve(tls=True) as k:
             k << 'hello'

@@ -1,11 +1,15 @@
 """How answers go out, byte by byte, seen through raw sockets."""
 
 import asyncio
+from typing import Any
 
 import pytest
+from aiohttp import web
 from serving import Body, Client, Script, get, pieces, serving
 
+from kmock.handlers import RawHandler
 from kmock.messages import Answer, ChunkPart, Outcome, Request
+from kmock.server import Server
 
 
 @pytest.mark.parametrize(
@@ -223,3 +227,41 @@ async def test_a_connect_request_is_answered() -> None:
     async with serving(script) as server, Client(server) as client:
         client.send(b'CONNECT there:443 HTTP/1.1\r\nHost: there:443\r\n\r\n')
         assert (await client.receive(b'\r\n\r\n')).startswith(b'HTTP/1.1 405 Method Not Allowed\r\n')
+
+
+class _OfAiohttp(RawHandler):
+    """A handler derived from ours that answers in aiohttp's way."""
+
+    async def _handle(self, request: Request) -> Any:
+        match request.path:
+            case '/json':
+                return web.json_response({'a': 1}, status=201, headers={'X-A': '1'})
+            case '/cookie':
+                response = web.Response(text='text', reason='Fine')
+                response.set_cookie('a', '1')
+                return response
+            case '/stream':
+                return web.StreamResponse()
+            case '/nothing':
+                return None
+        return await super()._handle(request)
+
+    async def _render_error(self, exc: Exception) -> Any:
+        return web.Response(status=418, body=b'teapot')
+
+
+async def test_responses_of_aiohttp_are_taken_from_derived_handlers() -> None:
+    async with _OfAiohttp() as handler, Server(handler):
+        handler['/rule'] << b'rule'
+        async with handler.get('/json') as response:
+            assert (response.status, response.headers['X-A'], await response.json()) == (201, '1', {'a': 1})
+        async with handler.get('/cookie') as response:
+            assert (response.reason, response.cookies['a'].value, await response.text()) == ('Fine', '1', 'text')
+        async with handler.get('/rule') as response:
+            assert await response.read() == b'rule'
+        async with handler.get('/other') as response:
+            assert (response.status, await response.read()) == (418, b'teapot')
+        for path in ('/stream', '/nothing'):
+            async with handler.get(path) as response:
+                assert response.status == 500
+                assert 'is no answer' in await response.text()
