@@ -295,7 +295,9 @@ class Request:
         """What the request means in Kubernetes; None if its URL is not that of a resource."""
         call: Call | None = self._cache.get('call', _UNKNOWN)
         if call is _UNKNOWN:
-            call = self._cache['call'] = parse_call(self.method, self.path, self.params.items())
+            path, mark, _ = self.target.partition('?')
+            call = parse_call(self.method, path, self.params.items()) if mark else _parse_plain(self.method, path)
+            self._cache['call'] = call
         return call
 
     @property
@@ -401,6 +403,12 @@ class Answer:
         """The first value of a header, by its name in any case."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse_plain(method: str, path: str) -> Call | None:
+    """Clients ask for the same again and again, and without a query for the most part."""
+    return parse_call(method, path)
 
 
 @functools.cache

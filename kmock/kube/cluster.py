@@ -82,6 +82,8 @@ class Cluster:
         definition = self.registry.find(resource)
         bucket = (resource.group, resource.plural) if definition is None else definition.bucket
         found = self.store.bucket(bucket)
+        if not found.objects:
+            return ()
         state = found.dropped + len(found.log)
         cached = self._decoded.get(resource)
         if cached is None or cached[0] != state:

@@ -5,11 +5,13 @@ the sets of fields in `structured`.
 Source: the Kubernetes documentation, "Server-Side Apply"; observed on a real v1.36 API server.
 """
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
 from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.managed_entries import Entry, Key, Managed, encode_entries, owned, read_entries
+from kmock.kube.schemas import Schema
 from kmock.kube.structured.fields import Fields, difference, intersection, union, without
 from kmock.kube.structured.types import type_of, zero_of
 from kmock.kube.structured.values import Changes, compare, reconcile, same
@@ -28,6 +30,7 @@ __all__ = [
 
 _MAX_MANAGER_BYTES = 128
 _MAX_UPDATE_MANAGERS = 10
+_KNOWN_SHAPES = 256
 _ANCIENT = 'ancient-changes'
 
 # The server sets these itself, so nobody owns them.
@@ -215,7 +218,11 @@ def track_update(
         managed: Managed = {}
     else:
         managed = _given_or_owned(None if subresource else given, old)
-    if managed or old is None:
+    created = _fields_of_new(new, definition) if old is None and not managed and not subresource else None
+    if created is not None:
+        entry = Entry(manager or 'unknown', 'Update', definition.api_version, subresource, now, created)
+        managed = {entry.key: entry} if created else {}
+    elif managed or old is None:
         before = zero_of(definition) if old is None else old
         try:
             changes = change(before, new, definition, ignored_fields(definition, subresource))
@@ -226,6 +233,41 @@ def track_update(
             managed = owned(old)
     if managed:
         metadata['managedFields'] = encode_entries(managed)
+
+
+def _fields_of_new(new: Json, definition: Definition) -> Fields | None:
+    """What the creator of a custom resource owns, as it was told for another one with the same keys; None if untold.
+
+    Lists whose items are told apart have fields by their values: such objects are not remembered.
+    """
+    schema = definition.schema
+    if definition.origin is not Origin.CUSTOM or schema is None:
+        return None
+    if schema.mentions('x-kubernetes-list-type') or schema.mentions('x-kubernetes-embedded-resource'):
+        return None
+    if any(value.__class__ is list for value in new['metadata'].values()):
+        return None
+    known = _known_shapes(schema, definition.has_status)
+    try:
+        shape = _shape(new)
+        found = known.get(shape)
+        if found is None:
+            changes = change(zero_of(definition), new, definition, ignored_fields(definition, ''))
+            if len(known) >= _KNOWN_SHAPES:
+                known.clear()
+            found = known[shape] = strip(union(changes.modified, changes.added))
+    except RecursionError:
+        return None
+    return found
+
+
+def _shape(value: Json) -> tuple[Any, ...]:
+    return tuple([(key, _shape(item)) if item.__class__ is dict else key for key, item in value.items()])
+
+
+@functools.lru_cache(maxsize=512)
+def _known_shapes(schema: Schema, has_status: bool) -> dict[tuple[Any, ...], Fields]:
+    return {}
 
 
 def _given_or_owned(given: Any, old: Json | None) -> Managed:

@@ -4,6 +4,7 @@ Names' grammars are in `names`; what is filled in by the clock or by chance (uid
 Source of the rules and texts: the Kubernetes API reference, `ObjectMeta`, and the answers of a real v1.36 API server.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -101,7 +102,7 @@ def _created(metadata: Mapping[str, Any], definition: Definition) -> Iterator[Ca
     elif not namespace:
         yield required('metadata.namespace')
     else:
-        yield from _invalid('metadata.namespace', namespace, names.dns1123_label(_text(namespace)))
+        yield from _invalid('metadata.namespace', namespace, _namespace_problems(_text(namespace)))
     generation = metadata.get('generation')
     if isinstance(generation, int) and generation < 0:
         yield invalid_value('metadata.generation', generation, 'must be greater than or equal to 0')
@@ -110,6 +111,11 @@ def _created(metadata: Mapping[str, Any], definition: Definition) -> Iterator[Ca
     yield from _managed_fields(metadata)
     if _is_core(definition):
         yield from _core_finalizers(metadata)
+
+
+@functools.lru_cache(maxsize=1024)
+def _namespace_problems(namespace: str) -> tuple[str, ...]:
+    return tuple(names.dns1123_label(namespace))
 
 
 def _names(metadata: Mapping[str, Any], definition: Definition) -> Iterator[Cause]:
