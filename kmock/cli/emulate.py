@@ -45,13 +45,14 @@ def emulate(
     All else goes to standard error, among it a line for each request that is over.
 
     With users, the kubeconfig has a context for each of them, by the user's name; the first one is the current one.
+    Give --tls with them: kubectl keeps its tokens to itself over plain HTTP.
 
     \b
     Examples:
       kmock emulate -- kubectl create configmap example
       kmock emulate --port 8080 --kubeconfig-out emulated.kubeconfig
       kmock emulate --load crds/ manifests/*.yaml -- ./operator
-      kmock emulate --user admin=s3cr3t:system:masters --user reader=t0ken -- pytest tests/e2e
+      kmock emulate --tls --user admin=s3cr3t:system:masters --user reader=t0ken -- pytest tests/e2e
     """
     if command:
         check_command(command)
@@ -77,6 +78,8 @@ class Emulation:
         cluster = self.cluster.make(clock)
         line = LiveLine(lambda: self._progress(cluster), clock)
         cluster.tell(line.say)
+        if self.cluster.users and not self.access.encrypted:
+            line.say('kmock: kubectl and other clients in Go send tokens over HTTPS only: give --tls, too.')
         place = station(
             self._logged(cluster, clock),
             self.access,

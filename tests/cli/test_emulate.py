@@ -169,7 +169,10 @@ def test_users_log_in_with_their_tokens_and_rbac_is_on(env: dict[str, str], tmp_
         assert process.stdout is not None
         url, _ = process.stdout.readline().split()
         statuses = [status_of(f'{url}/api/v1/pods', each) for each in ('admin-token', 'viewer-token', 'wrong', None)]
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert statuses == [200, 403, 401, 403]
+    assert 'send tokens over HTTPS only: give --tls, too' in err
 
 
 @needs_kubectl
