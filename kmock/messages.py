@@ -349,7 +349,7 @@ class Request:
         if data is _UNKNOWN:
             try:
                 data = json.loads(self.body) if self.body else None
-            except ValueError:
+            except (ValueError, RecursionError):
                 data = None
             self._cache['data'] = data
         return data

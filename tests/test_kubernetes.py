@@ -393,3 +393,28 @@ class TestOptions:
         for name in ('Object', 'ObjectsArray', 'ResourceInfo', 'KubernetesObjectNotFoundError', 'KubernetesError'):
             assert getattr(kmock.KubernetesEmulator, name) is getattr(kmock, name)
         assert issubclass(kmock.KubernetesError, KMockError)
+
+
+MALFORMED = [
+    b'', b'null', b'[]', b'5', b'{', b'\xff\xfe', b'[' * 5000, b'{"a":' * 3000 + b'1' + b'}' * 3000,
+    b'{"x": NaN}', b'{"kind": 5}', b'{"metadata": 5}', b'{"metadata": {"name": 5}}', b'{"metadata": {"name": "a/b"}}',
+    b'{"metadata": {"name": "n", "namespace": 7}}', b'{"metadata": {"name": "n", "namespace": "a/b"}}',
+    b'{"metadata": {"generateName": 5}}', b'{"metadata": {"name": "l", "labels": 5, "finalizers": "x"}}',
+    b'{"metadata": {"name": "l", "ownerReferences": {"a": 1}, "managedFields": 7, "deletionTimestamp": 7}}',
+]  # fmt: skip
+TYPES = ('application/json', 'application/yaml', 'application/merge-patch+json', 'application/apply-patch+yaml')
+
+
+@pytest.mark.parametrize('verbatim', [False, True])
+async def test_no_body_makes_a_declared_resource_fail(verbatim: bool) -> None:
+    lines = [f'{verb} {IN_NS1}/one' for verb in ('put', 'patch', 'delete')] + [f'post {IN_NS1}', f'post {EXAMPLES}']
+    async with kmock.KubernetesEmulator(verbatim=verbatim) as cluster:
+        cluster.objects[KEY] = {'metadata': {'finalizers': ['held']}, 'spec': 1}
+        for content in MALFORMED:
+            for line in lines:
+                for media in TYPES:
+                    reply = await ask(cluster, line, body=content, headers={'Content-Type': media})
+                    assert reply.status < 500, (line, media, content[:80], reply.body)
+        assert (await ask(cluster, f'get {EXAMPLES}')).status == 200
+        assert (await ask(cluster, f'delete {IN_NS1}')).status == 200
+        assert cluster.errors == []

@@ -40,7 +40,7 @@ def loads_with_duplicates(body: bytes) -> tuple[Any, list[str]]:
     if node is None:
         return None, []
     reader = _Reader()
-    return reader.value(node, '', 0), reader.duplicates
+    return _read(reader, node), reader.duplicates
 
 
 def loads_all(body: bytes) -> Iterator[Any]:
@@ -50,7 +50,14 @@ def loads_all(body: bytes) -> Iterator[Any]:
         GoYAMLError: as `loads_with_duplicates`.
     """
     for node in _nodes(body):
-        yield _Reader().value(node, '', 0)
+        yield _read(_Reader(), node)
+
+
+def _read(reader: '_Reader', node: Any) -> Any:
+    try:
+        return reader.value(node, '', 0)
+    except RecursionError:
+        raise GoYAMLError('error converting YAML to JSON: yaml: exceeded max depth') from None
 
 
 def _nodes(body: bytes) -> Iterator[Any]:

@@ -40,7 +40,7 @@ def shape(op: Operation, obj: Json, options: WriteOptions, duplicates: Sequence[
     """
     definition = op.definition
     if definition.origin is Origin.LOOSE:
-        return obj
+        return _known(definition, obj, 'create')
     found = _strict_errors(obj, definition, options, duplicates)
     if found and options.field_validation == 'Strict':
         raise bad_request(f'{_not_handled(definition)}: strict decoding error: {", ".join(found)}')
@@ -56,7 +56,7 @@ def shape_patched(op: Operation, obj: Json, options: WriteOptions) -> Json:
     """
     definition = op.definition
     if definition.origin is Origin.LOOSE:
-        return obj
+        return _known(definition, obj, 'patch')
     found = _strict_errors(obj, definition, options, ())
     if found and options.field_validation == 'Strict':
         text = json.dumps(obj, separators=(',', ':'), ensure_ascii=False)

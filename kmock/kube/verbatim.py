@@ -116,8 +116,8 @@ class Verbatim:
         metadata = metadata if isinstance(metadata, dict) else {}
         namespace, name = op.namespace or metadata.get('namespace'), op.call.name or metadata.get('name')
         for what in (namespace, name):
-            if what is not None and not isinstance(what, str):
-                raise bad_request(f'names must be strings, not {json.dumps(what)}')
+            if what is not None and (not isinstance(what, str) or '/' in what):
+                raise bad_request(f'a name must be a string without slashes, not {json.dumps(what)}')
         return make_key(namespace, name or '')
 
     async def _object(self, op: Operation) -> Json:
@@ -129,9 +129,13 @@ class Verbatim:
     async def _value(self, op: Operation) -> Any:
         body = await op.request.read(MAX_BODY)
         try:
-            return json.loads(body)
+            return json.loads(body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as exc:
             raise bad_request(f'the body must be JSON: {exc}') from None
 
     def _answer(self, op: Operation, obj: Json) -> Answer:
         return answer(op, json.dumps(obj, separators=(',', ':')).encode() + b'\n')
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f'{word} is no JSON')

@@ -19,6 +19,7 @@ from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.incoming import read_object, shape, shape_patched
 from kmock.kube.managed import keep_times, manager_of, track_update
 from kmock.kube.metadata import finalizer_warnings, keep_system_metadata, validate_metadata
+from kmock.kube.names import path_segment
 from kmock.kube.options import WriteOptions, whole_number
 from kmock.kube.patches import json_patch, merge_patch
 from kmock.kube.reading import Reading, answer
@@ -438,9 +439,14 @@ class Writing:
         op.warnings.extend(finalizer_warnings(new, old) if definition.origin is Origin.CUSTOM else ())
 
     def _validate_loose(self, op: Operation, new: Json) -> None:
-        if not new['metadata'].get('name'):
-            cause = invalid_value('metadata.name', '', 'name or generateName is required')
-            raise invalid(op.definition.kind, op.definition.resource.group, '', [cause])
+        """Only what the object could not be found by its URL without."""
+        metadata = new['metadata']
+        name, namespace = metadata.get('name') or '', metadata.get('namespace') or ''
+        causes = [] if name else [invalid_value('metadata.name', '', 'name or generateName is required')]
+        for field, value in (('name', name), ('namespace', namespace)):
+            causes += [invalid_value(f'metadata.{field}', value, each) for each in path_segment(value)]
+        if causes:
+            raise invalid(op.definition.kind, op.definition.resource.group, name, causes)
 
     # --- on the way
 
