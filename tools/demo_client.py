@@ -80,7 +80,8 @@ async def main() -> None:
     await config.load_kube_config()
     async with client.ApiClient() as connection:
         core, custom = client.CoreV1Api(connection), client.CustomObjectsApi(connection)
-        await client.ApiextensionsV1Api(connection).create_custom_resource_definition(DEFINITION)
+        extensions: Any = client.ApiextensionsV1Api(connection)
+        await extensions.create_custom_resource_definition(DEFINITION)
         await core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=NAMESPACE)))
         listed = await custom.list_namespaced_custom_object(**ITEMS)
         say(f'listed    {len(listed["items"])} items')

@@ -121,7 +121,7 @@ class Player:
 
     @property
     def unmatched(self) -> list[str]:
-        """The requests that were not answered: method and target."""
+        """The requests that were not recorded, whoever has answered them then: method and target."""
         return list(self._unmatched)
 
     @property
@@ -139,7 +139,7 @@ class Player:
             AssertionError: naming the first of what was not.
         """
         unused = [f'#{each.id} {shorten(each.method, 20)} {shorten_middle(each.target, 200)}' for each in self.unused]
-        for what, items in (('Recorded, but never asked', unused), ('Asked, but not answered', self.unmatched)):
+        for what, items in (('Recorded, but never asked', unused), ('Asked, but not recorded', self.unmatched)):
             if items:
                 more = f', and {len(items) - 5} more' if len(items) > 5 else ''
                 raise AssertionError(f'{what}: {", ".join(items[:5])}{more}.')

@@ -351,7 +351,7 @@ class TestLog:
             await ask(player, clock, 'GET', f'/{n}')
         player.assert_played()
         await ask(player, clock, 'GET', '/9')
-        with pytest.raises(AssertionError, match=r'Asked, but not answered: GET /9\.$'):
+        with pytest.raises(AssertionError, match=r'Asked, but not recorded: GET /9\.$'):
             player.assert_played()
 
     async def test_upgrades_are_refused_with_the_reason(self, clock: VirtualClock) -> None:
