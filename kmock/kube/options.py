@@ -11,6 +11,7 @@ from kmock.kube.statuses import (
     bad_request,
     forbidden_field,
     generic,
+    go_quote,
     invalid,
     invalid_value,
     not_supported,
@@ -18,32 +19,47 @@ from kmock.kube.statuses import (
 )
 from kmock.naming import is_true
 
-__all__ = ['DeleteOptions', 'ListOptions', 'WriteOptions', 'parse_revision', 'read_int', 'whole_number']
+__all__ = ['DeleteOptions', 'ListOptions', 'WriteOptions', 'parse_revision', 'read_int', 'unparsed', 'whole_number']
 
 _OPTIONS_GROUP = 'meta.k8s.io'
 _INT = re.compile(r'[+-]?[0-9]+')
+_UINT = re.compile(r'[0-9]+')
+_INT_DIGITS = 1000
+_FROM_ANYWHERE = ('', '0')
+"""Revisions that a watch may start from wherever it is: it begins with what is there, then, unless told otherwise."""
 _FIELD_MANAGER_LIMIT = 128
 FIELD_VALIDATIONS = ('', 'Ignore', 'Strict', 'Warn')
 PROPAGATION_POLICIES = ('Foreground', 'Background', 'Orphan')
 
 
 def read_int(params: Mapping[str, str], key: str) -> int | None:
-    """A number in the query; None if it is absent or empty.
+    """A number in the query; None if it is absent.
 
     Raises:
-        StatusError: 400, it is no number.
+        StatusError: 400, it is no number of 64 bits.
     """
     value = params.get(key)
-    if not value:
+    if value is None:
         return None
     if not _INT.fullmatch(value):
-        raise bad_request(f'strconv.ParseInt: parsing "{value}": invalid syntax')
+        raise bad_request(f'strconv.ParseInt: parsing {go_quote(value)}: invalid syntax')
+    if len(value) > _INT_DIGITS or not -(2**63) <= int(value) < 2**63:
+        raise bad_request(f'strconv.ParseInt: parsing {go_quote(value)}: value out of range')
     return int(value)
 
 
 def whole_number(value: str) -> int | None:
     """An unsigned number of 64 bits; None if it is none."""
-    return int(value) if value.isascii() and value.isdigit() and len(value) <= 20 else None
+    if not _UINT.fullmatch(value) or len(value) > _INT_DIGITS:
+        return None
+    number = int(value)
+    return number if number < 2**64 else None
+
+
+def unparsed(value: str) -> str:
+    """What Go's `ParseUint` says of what is no such number."""
+    what = 'value out of range' if _UINT.fullmatch(value) else 'invalid syntax'
+    return f'strconv.ParseUint: parsing {go_quote(value)}: {what}'
 
 
 def parse_revision(value: str | None) -> int:
@@ -56,8 +72,8 @@ def parse_revision(value: str | None) -> int:
         return 0
     number = whole_number(value)
     if number is None:
-        syntax = f'strconv.ParseUint: parsing "{value}": invalid syntax'
-        raise generic(500, f'resourceVersion: Invalid value: "{value}": {syntax}')
+        what = unparsed(value)
+        raise generic(500, f'resourceVersion: Invalid value: "{value}": {what}')
     return number
 
 
@@ -88,13 +104,16 @@ class ListOptions:
             StatusError: 400 and 422.
         """
         initial = params.get('sendInitialEvents')
+        match, revision = params.get('resourceVersionMatch', ''), params.get('resourceVersion', '')
+        if watch and initial is None and not match and revision in _FROM_ANYWHERE:
+            initial, match = 'true', 'NotOlderThan'
         options = cls(
             label_selector=params.get('labelSelector', ''),
             field_selector=params.get('fieldSelector', ''),
             limit=max(0, read_int(params, 'limit') or 0),
             continue_token=params.get('continue', ''),
-            resource_version=params.get('resourceVersion', ''),
-            match=params.get('resourceVersionMatch', ''),
+            resource_version=revision,
+            match=match,
             timeout_seconds=read_int(params, 'timeoutSeconds'),
             bookmarks=_flag(params, 'allowWatchBookmarks'),
             initial_events=None if initial is None else is_true(initial),
@@ -110,12 +129,12 @@ class ListOptions:
         if watch:
             return self._watch_causes()
         if self.match:
-            if self.continue_token:
-                causes.append(forbidden_field(field, 'resourceVersionMatch is forbidden when continue is provided'))
             if not self.resource_version:
                 causes.append(
                     forbidden_field(field, 'resourceVersionMatch is forbidden unless resourceVersion is provided')
                 )
+            if self.continue_token:
+                causes.append(forbidden_field(field, 'resourceVersionMatch is forbidden when continue is provided'))
             if self.match not in ('Exact', 'NotOlderThan'):
                 causes.append(not_supported(field, self.match, ('Exact', 'NotOlderThan', '')))
             if self.match == 'Exact' and self.resource_version == '0':
@@ -140,9 +159,9 @@ class ListOptions:
                     field, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'
                 )
             )
-        if self.match and self.match not in ('Exact', 'NotOlderThan'):
+        if self.match and self.match != 'NotOlderThan':
             causes.append(not_supported(field, self.match, ('NotOlderThan',)))
-        if self.continue_token:
+        if self.match and self.continue_token:
             causes.append(forbidden_field(field, 'resourceVersionMatch is forbidden when continue is provided'))
         return causes
 
@@ -272,7 +291,8 @@ _GO_TYPES = {list: '[]string', int: 'int64', str: 'string', bool: 'bool', dict: 
 def _typed(body: Json, key: str, wanted: type) -> Any:
     """A field of the options; 400 if it is of another type."""
     value = body.get(key)
-    if value is None or (isinstance(value, wanted) and not (wanted is int and isinstance(value, bool))):
+    fits = isinstance(value, wanted) and not (wanted is int and isinstance(value, bool))
+    if value is None or (fits and (wanted is not int or -(2**63) <= value < 2**63)):
         return value
     found = {bool: 'bool', int: 'number', float: 'number', str: 'string', list: 'array', dict: 'object'}[type(value)]
     raise bad_request(

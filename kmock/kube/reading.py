@@ -8,7 +8,7 @@ from kmock.kube.cluster import Cluster, Operation
 from kmock.kube.defaults import default
 from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.negotiation import Form, content_type, encode, render_list, render_object
-from kmock.kube.options import ListOptions, parse_revision, whole_number
+from kmock.kube.options import ListOptions, parse_revision, unparsed, whole_number
 from kmock.kube.pagination import decode_token, encode_token
 from kmock.kube.pruning import prune
 from kmock.kube.selectors import FieldSelector, LabelSelector, parse_fields, parse_labels
@@ -131,9 +131,9 @@ class Reading:
         limit = options.limit
         left: int | None
         if options.continue_token:
+            revision, after = decode_token(options.continue_token)
             if options.resource_version not in ('', '0'):
                 raise bad_request('specifying resource version is not allowed when using continue')
-            revision, after = decode_token(options.continue_token)
             after = f'{op.namespace}/{after}' if op.namespace else after
             with store.lock:
                 revision = store.revision if revision <= 0 else revision
@@ -141,7 +141,7 @@ class Reading:
         else:
             wanted = self._wanted(options)
             await self.wait_for(wanted)
-            if options.match == 'Exact':
+            if options.match == 'Exact' or (limit and wanted and not options.match):
                 revision, found = wanted, self._at(op, wanted)
             else:
                 revision = store.revision
@@ -151,8 +151,16 @@ class Reading:
                     page, left = store.page(bucket, op.namespace, None, limit)
                     return page, self._metadata(op, page, left, revision, counted=True)
                 found = store.all(bucket, op.namespace)
+        if self._only_one(op, options, selection):
+            limit = 0
         page, left = _page(found, selection, limit)
         return page, self._metadata(op, page, left, revision, counted=selection.everything)
+
+    def _only_one(self, op: Operation, options: ListOptions, selection: Selection) -> bool:
+        """Whether the selector names the only object that is looked at; then there are no pages."""
+        if selection.fields is None or selection.fields.name is None or options.continue_token:
+            return False
+        return op.namespace is not None or not op.definition.namespaced
 
     def _at(self, op: Operation, revision: int, after: str | None = None) -> list[Stored]:
         """The objects as they were at a revision; behind a key where a list goes on."""
@@ -176,8 +184,8 @@ class Reading:
         """The revision of a list; lists have an error of their own for garbage."""
         text = options.resource_version
         if text and whole_number(text) is None:
-            syntax = f'strconv.ParseUint: parsing "{text}": invalid syntax'
-            raise bad_request(f'invalid resource version: resourceVersion: Invalid value: "{text}": {syntax}')
+            what = unparsed(text)
+            raise bad_request(f'invalid resource version: resourceVersion: Invalid value: "{text}": {what}')
         return int(text) if text else 0
 
     async def wait_for(self, revision: int) -> None:
@@ -223,14 +231,17 @@ class Reading:
 
 
 def _page(found: Sequence[Stored], selection: Selection, limit: int) -> tuple[list[Stored], int]:
-    """The first matching objects, at most so many, and how many there are behind (at least, with selectors)."""
+    """The first matching objects, at most so many, and how many there are behind.
+
+    With selectors, it is only told whether there is something behind, be it selected or not.
+    """
     if selection.everything:
         return (list(found[:limit]), max(0, len(found) - limit)) if limit else (list(found), 0)
     page: list[Stored] = []
     for each in found:
+        if limit and len(page) == limit:
+            return page, 1
         if selection.matches(each):
-            if limit and len(page) == limit:
-                return page, 1
             page.append(each)
     return page, 0
 
