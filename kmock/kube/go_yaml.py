@@ -14,6 +14,9 @@ MAX_NODES = 1_000_000
 """The limit of what aliases may expand a document to."""
 MAX_DEPTH = 500
 """The limit of nesting."""
+MAX_OPENED = 5_000
+"""The limit of nesting of what is composed at all; only documents with more opening marks than that are looked at."""
+_OPENERS = (b'[', b'{', b'-', b'?')  # nesting by indentation alone takes as many bytes as the square of its depth
 
 _NULLS = {'', '~', 'null', 'Null', 'NULL'}
 _TRUE = {'true', 'True', 'TRUE', 'yes', 'Yes', 'YES', 'on', 'On', 'ON', 'y', 'Y'}
@@ -65,17 +68,38 @@ def _nodes(body: bytes) -> Iterator[Any]:
 
     loader_class = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
     try:
+        if sum(map(body.count, _OPENERS)) > MAX_OPENED:
+            _check_depth(yaml.parse(body, loader_class))
         loader = loader_class(body)
         try:
             while loader.check_node():
                 yield loader.get_node()
         finally:
             loader.dispose()
+    except GoYAMLError:
+        raise
     except yaml.MarkedYAMLError as error:
         line = f'line {error.problem_mark.line + 1}: ' if error.problem_mark else ''
         raise GoYAMLError(f'error converting YAML to JSON: yaml: {line}{error.problem}') from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise GoYAMLError(f'error converting YAML to JSON: yaml: {error}') from None
+
+
+def _check_depth(events: Iterator[Any]) -> None:
+    """Refuse what is too deep for libyaml, which composes nodes recursively and would overflow the stack of C.
+
+    Raises:
+        GoYAMLError: it is.
+    """
+    depth = 0
+    for event in events:
+        name = type(event).__name__
+        if name in ('SequenceStartEvent', 'MappingStartEvent'):
+            depth += 1
+            if depth > MAX_OPENED:
+                raise GoYAMLError('error converting YAML to JSON: yaml: exceeded max depth')
+        elif name in ('SequenceEndEvent', 'MappingEndEvent'):
+            depth -= 1
 
 
 class _Reader:
