@@ -68,8 +68,9 @@ class Cluster:
         return timestamp(self.clock.wall())
 
     def later(self, seconds: float) -> str:
-        """The time so many seconds from now."""
-        return timestamp(self.clock.wall() + datetime.timedelta(seconds=seconds))
+        """The time so many seconds from now; as Go's durations, 64 bits of nanoseconds, they wrap around."""
+        nanoseconds = (int(seconds * 10**9) + 2**63) % 2**64 - 2**63
+        return timestamp(self.clock.wall() + datetime.timedelta(microseconds=nanoseconds // 1000))
 
     def uid(self) -> str:
         """A new UUID (version 4)."""

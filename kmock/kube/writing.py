@@ -20,7 +20,7 @@ from kmock.kube.incoming import read_object, shape, shape_patched
 from kmock.kube.managed import keep_times, manager_of, track_update
 from kmock.kube.metadata import finalizer_warnings, keep_system_metadata, validate_metadata
 from kmock.kube.names import path_segment
-from kmock.kube.options import WriteOptions, whole_number
+from kmock.kube.options import WriteOptions, unparsed, whole_number
 from kmock.kube.patches import json_patch, merge_patch
 from kmock.kube.reading import Reading, answer
 from kmock.kube.statuses import (
@@ -154,7 +154,7 @@ class Writing:
         version = metadata.get('resourceVersion') or '0'
         revision = whole_number(str(version))
         if revision is None:
-            raise generic(500, f'strconv.ParseUint: parsing "{version}": invalid syntax')
+            raise generic(500, unparsed(str(version)))
         return revision
 
     # --- namespaces
