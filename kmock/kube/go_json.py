@@ -5,6 +5,7 @@ Source of the messages: observed on a real v1.36 API server; Go's `encoding/json
 """
 
 import json
+import re
 from typing import Any, NoReturn
 
 __all__ = ['MAX_DEPTH', 'GoJSONError', 'loads', 'loads_with_duplicates', 'syntax_error']
@@ -70,9 +71,19 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f'{name} is no JSON.')
 
 
+_SURROGATE = re.compile(r'\\u[dD][89a-fA-F]')
+_ESCAPE = re.compile(
+    r'\\(?:[^u]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2}))'
+)
+"""An escape; the group is half a pair of surrogates, which Go reads as U+FFFD."""
+
+
 def _parse(body: bytes, pairs: Any) -> Any:
+    text = body.decode(errors='replace')
+    if _SURROGATE.search(text):
+        text = _ESCAPE.sub(lambda escape: '\ufffd' if escape.group(1) else escape.group(), text)
     try:
-        return json.loads(body.decode(errors='replace'), object_pairs_hook=pairs, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=pairs, parse_constant=_no_constant)
     except RecursionError:
         raise GoJSONError('exceeded max depth') from None
     except ValueError as error:
