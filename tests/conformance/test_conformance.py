@@ -13,6 +13,7 @@ import pytest
 import score
 import yaml
 
+from kmock.errors import KubernetesEndpointNotFoundError
 from kmock.kubernetes import KubernetesEmulator
 from kmock.server import Server
 
@@ -35,7 +36,8 @@ async def test_answers_as_a_real_api_server(name: str) -> None:
         surprises = [line for index, step in failed.items() if index not in accepted for line in _told(step)]
         assert not surprises, '\n'.join(['The answers differ from the recorded ones:', *surprises])
         assert set(accepted) <= set(failed), f'No more differences: {set(accepted) - set(failed)}. Mend accepted.yaml.'
-        assert not kmock.errors
+        # What nothing is served at is answered, and still told to the test: it may want a rule there.
+        assert not [exc for exc in kmock.errors if not isinstance(exc, KubernetesEndpointNotFoundError)]
 
 
 def _told(step: dict[str, Any]) -> Iterator[str]:
