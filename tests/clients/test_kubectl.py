@@ -136,7 +136,8 @@ def test_what_was_not_recorded_is_refused_with_an_explanation(
     cassette: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     command = script('get configmap other -n tr-kubectl')
-    result = kmock('replay', cassette, '--pace', 'instant', *command, env=env, cwd=tmp_path)
+    options = ['--pace', 'instant', '--fallback', 'none']
+    result = kmock('replay', cassette, *options, *command, env=env, cwd=tmp_path)
     assert result.returncode == 1
     assert 'The nearest recorded request is' in result.stderr
     assert 'configmaps/settings' in result.stderr
