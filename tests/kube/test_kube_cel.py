@@ -8,7 +8,7 @@ import pytest
 
 from kmock.kube.cel.errors import CelError, CompileError
 from kmock.kube.cel.programs import compile_expression
-from kmock.kube.cel.rules import check_rules, compile_rule
+from kmock.kube.cel.rules import check_rules, compile_message, compile_rule
 from kmock.kube.schemas import Schema
 
 SELF = {
@@ -278,3 +278,117 @@ def test_functions_refuse_arguments_of_other_types() -> None:
         except CelError:
             failed += 1
     assert failed > len(calls) / 2
+
+
+TYPED: dict[str, Any] = {
+    'type': 'object',
+    'properties': {
+        'text': {'type': 'string'},
+        'count': {'type': 'integer'},
+        'ratio': {'type': 'number'},
+        'flag': {'type': 'boolean'},
+        'when': {'type': 'string', 'format': 'date-time'},
+        'either': {'x-kubernetes-int-or-string': True},
+        'texts': {'type': 'array', 'items': {'type': 'string'}},
+        'map': {'type': 'object', 'additionalProperties': {'type': 'integer'}},
+        'free': {'type': 'object', 'x-kubernetes-preserve-unknown-fields': True},
+        'object': {'type': 'object', 'x-kubernetes-embedded-resource': True},
+        'my-text': {'type': 'string'},
+        'untyped': {'x-kubernetes-preserve-unknown-fields': True},
+    },
+}
+
+
+def marked(rule: str, column: int, text: str) -> str:
+    return f'compilation failed: ERROR: <input>:1:{column + 1}: {text}\n | {rule}\n | {"." * column}^'
+
+
+@pytest.mark.parametrize(
+    ('rule', 'column', 'error'),
+    [
+        ('self.text == 1', 10, "found no matching overload for '_==_' applied to '(string, int)'"),
+        ('self.count > self.text', 11, "found no matching overload for '_>_' applied to '(int, string)'"),
+        ('self.count == 1.0', 11, "found no matching overload for '_==_' applied to '(int, double)'"),
+        ('self.text == null', 10, "found no matching overload for '_==_' applied to '(string, null)'"),
+        ('self.text && self.flag', 10, "found no matching overload for '_&&_' applied to '(string, bool)'"),
+        ('!self.text', 0, "found no matching overload for '!_' applied to '(string)'"),
+        ('self.count.startsWith("a")', 21, "found no matching overload for 'startsWith' applied to 'int.(string)'"),
+        ('self.text.startsWith(1)', 20, "found no matching overload for 'startsWith' applied to 'string.(int)'"),
+        ('size(self.count) > 1', 4, "found no matching overload for 'size' applied to '(int)'"),
+        ('1 in self.texts', 2, "found no matching overload for '@in' applied to '(int, list(string))'"),
+        ('self.texts["a"] == "x"', 10, "found no matching overload for '_[_]' applied to '(list(string), string)'"),
+        ('self.text.more == 1', 9, "type 'string' does not support field selection"),
+        ('has(self.more)', 3, "undefined field 'more'"),
+        ('self.free.more == 1', 9, "undefined field 'more'"),
+        ('self.untyped == 1', 4, "undefined field 'untyped'"),
+        ('self.texts.all(each, each > 1)', 26, "found no matching overload for '_>_' applied to '(string, int)'"),
+        ('self.map.all(key, key == 1)', 22, "found no matching overload for '_==_' applied to '(string, int)'"),
+        ('[1, "a"].size() == 2', 4, "expected type 'int' but found 'string'"),
+        ('self.when > "2020"', 10, "found no matching overload for '_>_' applied to '(timestamp, string)'"),
+        (
+            'self.count.all(each, true)',
+            4,
+            "expression of type 'int' cannot be range of a comprehension (must be list, map, or dynamic)",
+        ),
+    ],
+)
+def test_types_that_do_not_fit(rule: str, column: int, error: str) -> None:
+    assert compile_rule(rule, Schema(TYPED)) == marked(rule, column, error)
+
+
+@pytest.mark.parametrize(
+    'rule',
+    [
+        'self.count < 1.5',
+        'self.either == 1 || self.either == "x"',
+        'self.map["a"] > 0 && self.map.a == 1',
+        'self.map.all(key, self.map[key] > 1 && key.startsWith("a"))',
+        'self.texts.map(each, size(each)).all(each, each > 1)',
+        'self.texts.filter(each, each != "").size() + self.texts.size() > 1',
+        'self.texts.exists_one(each, each == self.text) ? self.flag : false',
+        'self.my__dash__text == "x" && self.object.metadata.name == "y" && self.object.kind == "K"',
+        'self.texts + ["a"] == ["b"]',
+        'self.when > timestamp("2020-01-01T00:00:00Z") - duration("1h")',
+        'quantity(self.text).isGreaterThan(quantity("1")) && isQuantity(self.text)',
+        'cel.bind(x, self.count, x > 1)',
+        'dyn(self.text) == 1',
+        'self.texts.all(at, each, at > 0 && each != "")',
+        'self.when == null',
+        'self.text.matches("a") && self.text.split(",").all(each, each.trim() != "")',
+        '[[1], []].all(each, each.size() > 0)',
+        "sets.contains(self.texts, ['a']) && {'a': 1}['a'] == 1",
+    ],
+)
+def test_types_that_fit(rule: str) -> None:
+    assert compile_rule(rule, Schema(TYPED)) is None
+
+
+def test_all_wrong_types_are_told_at_once_in_the_order_of_the_text() -> None:
+    found = compile_rule('self.text == 1 && self.more > 1', Schema(TYPED))
+    assert found is not None
+    assert [line.partition(': ')[2] for line in found.split('\n') if 'ERROR' in line] == [
+        "ERROR: <input>:1:11: found no matching overload for '_==_' applied to '(string, int)'",
+        "<input>:1:23: undefined field 'more'",
+    ]
+
+
+def test_an_optional_old_value_is_no_plain_one() -> None:
+    rule = 'self.text == oldSelf.text'
+    assert compile_rule(rule, Schema(TYPED)) is None
+    wrong = "found no matching overload for '_==_' applied to '(string, optional_type(string))'"
+    assert compile_rule(rule, Schema(TYPED), optional_old=True) == marked(rule, 10, wrong)
+    fitting = 'oldSelf.text.orValue("") == self.text && oldSelf.?count.hasValue() && oldSelf.value().flag'
+    assert compile_rule(fitting, Schema(TYPED), optional_old=True) is None
+
+
+@pytest.mark.parametrize('rule', ['self.text', 'self.count + 1', 'self.texts', 'size(self.text)', 'self'])
+def test_rules_tell_true_or_false(rule: str) -> None:
+    assert compile_rule(rule, Schema(TYPED)) == 'cel expression must evaluate to a bool'
+
+
+def test_expressions_of_messages_are_texts() -> None:
+    assert compile_message('"got " + self.text', Schema(TYPED)) is None
+    assert compile_message('self.count', Schema(TYPED)) == 'messageExpression must evaluate to a string'
+    wrong = compile_message('"got " + self.count', Schema(TYPED))
+    assert wrong is not None
+    assert wrong.startswith('messageExpression compilation failed: ERROR: <input>:1:8: found no matching overload')

@@ -230,7 +230,8 @@ class _Parser:
                 if token.kind not in ('name', 'quoted'):
                     wrong = f"Syntax error: no viable alternative at input '.{token.text}'"
                     raise CompileError(wrong, token.position)
-                if token.kind == 'name' and not optional and self._accept('('):
+                if token.kind == 'name' and not optional and self._is('('):
+                    position = self._take().position
                     node = Node('call', position, token.value, (node, *self._arguments(')')), method=True)
                 else:
                     kind = 'optional-select' if optional else 'select'

@@ -11,14 +11,14 @@ from typing import Any
 
 from kmock.kube.cel.errors import CelError, CompileError
 from kmock.kube.cel.functions import FUNCTIONS
-from kmock.kube.cel.parsing import Node
-from kmock.kube.cel.programs import Program, compile_expression, property_name
+from kmock.kube.cel.programs import Program, compile_expression
+from kmock.kube.cel.static import BOOL, DYN, STRING, Static, check_types, optional_of, type_of_schema
 from kmock.kube.cel.values import Optional
 from kmock.kube.checking import UNCORRELATED, Checker, same
 from kmock.kube.schemas import Schema
 from kmock.kube.statuses import Cause, duplicate, forbidden_field, invalid_value, required
 
-__all__ = ['check_rules', 'compile_rule']
+__all__ = ['check_rules', 'compile_message', 'compile_rule']
 
 _VARIABLES = ('self', 'oldSelf')
 _CONVERTED = {'date-time': 'timestamp', 'date': 'timestamp', 'duration': 'duration'}
@@ -27,70 +27,38 @@ _CONVERTED = {'date-time': 'timestamp', 'date': 'timestamp', 'duration': 'durati
 # --- compiling
 
 
-def compile_rule(rule: str, schema: Schema | None) -> str | None:
+def compile_rule(rule: str, schema: Schema | None, *, optional_old: bool = False) -> str | None:
     """What is wrong with a rule that stands at a node of a schema, in the words of the API server; None if nothing.
 
-    Names, functions, syntax, and the fields that a rule reads of `self` are checked; of types only what is certain.
+    Names, functions, syntax, and types are checked, these as far as they are certain.
     """
     if not rule.strip():
         return 'rule is not specified'
+    found, fault = _compile(rule, schema, optional_old)
+    return fault or (None if found in (BOOL, DYN) else 'cel expression must evaluate to a bool')
+
+
+def compile_message(expression: str, schema: Schema | None, *, optional_old: bool = False) -> str | None:
+    """What is wrong with an expression that makes the message of a rule; None if nothing."""
+    found, fault = _compile(expression, schema, optional_old)
+    if fault:
+        return f'messageExpression {fault}'
+    return None if found in (STRING, DYN) else 'messageExpression must evaluate to a string'
+
+
+def _compile(text: str, schema: Schema | None, optional_old: bool) -> tuple[Static, str | None]:
+    """The type of an expression, and why it does not compile, if so."""
+    own = (type_of_schema(schema.node) if schema is not None else None) or DYN
     try:
-        program = compile_expression(rule, _VARIABLES)
-        if schema is not None:
-            _check_fields(program.tree, {'self': schema.node, 'oldSelf': schema.node})
+        program = compile_expression(text, _VARIABLES)
+        found, errors = check_types(program.tree, {'self': own, 'oldSelf': optional_of(own) if optional_old else own})
     except CompileError as error:
-        return f'compilation failed: {error.report(rule)}'
-    tree = program.tree
-    literal = tree.kind == 'literal' and not isinstance(tree.value, bool)
-    arithmetic = (
-        tree.kind == 'call' and not tree.method and tree.value in ('_+_', '_-_', '_*_', '_/_', '_%_', '-_', 'size')
-    )
-    if literal or arithmetic or tree.kind in ('list', 'map'):
-        return 'cel expression must evaluate to a bool'
-    return None
-
-
-def _check_fields(node: Node, scope: Mapping[str, Any]) -> Any:
-    """Complain about fields that a schema does not have; gives the schema of the node where it is known."""
-    if node.kind == 'name':
-        return scope.get(node.value)
-    if node.kind in ('select', 'optional-select'):
-        return _field_of(node, _check_fields(node.children[0], scope))
-    if node.kind == 'call' and node.method and len(node.children) > 2 and node.children[1].kind == 'name':
-        owner = _check_fields(node.children[0], scope)
-        inner = {**scope, node.children[1].value: _item_of(owner)}
-        if len(node.children) > 3 and node.children[2].kind == 'name':
-            inner[node.children[2].value] = None
-            inner[node.children[1].value] = None
-        for each in node.children[2:]:
-            _check_fields(each, inner)
-        return owner if node.value == 'filter' else None
-    found = [_check_fields(each, scope) for each in node.children]
-    if node.kind in ('index', 'optional-index') and isinstance(found[0], Mapping):
-        items = found[0].get('items') or found[0].get('additionalProperties')
-        return items if isinstance(items, Mapping) else None
-    return None
-
-
-def _item_of(owner: Any) -> Any:
-    items = owner.get('items') if isinstance(owner, Mapping) else None
-    return items if isinstance(items, Mapping) else None
-
-
-def _field_of(node: Node, owner: Any) -> Any:
-    if not isinstance(owner, Mapping) or owner.get('x-kubernetes-int-or-string'):
-        return None
-    properties = owner.get('properties') or {}
-    plain = property_name(node.value)
-    for name in (plain, node.value):
-        if name in properties:
-            return properties[name]
-    additional = owner.get('additionalProperties')
-    if additional:
-        return additional if isinstance(additional, Mapping) else None
-    if owner.get('type') != 'object' or plain in ('apiVersion', 'kind', 'metadata', 'name', 'generateName'):
-        return None  # of the metadata the schema says nothing
-    raise CompileError(f"undefined field '{node.value}'", node.position)
+        return DYN, f'compilation failed: {error.report(text)}'
+    except RecursionError:
+        return DYN, 'compilation failed: expression recursion limit exceeded: 250'
+    if errors:
+        return DYN, 'compilation failed: ' + '\n'.join(error.report(text) for error in errors)
+    return found, None
 
 
 # --- applying

@@ -12,8 +12,6 @@ __all__ = ['rule_causes', 'uncompiled_causes']
 
 _STRING = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 _OLD_SELF = re.compile(r'(?<![\w.])oldSelf(?!\w)')
-_NOT_A_RULE = 'cel expression must evaluate to a bool'
-"""What is told last of an expression that compiles; one that makes a message need not be a rule."""
 _REASONS = ('FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired')
 
 
@@ -58,13 +56,14 @@ def uncompiled_causes(node: Node, field: str, *, whole: bool, uncorrelated: str 
         whole: whether the node is of a whole resource, whose rules see its apiVersion, kind and name.
         uncorrelated: the path above which old and new values can't be told to belong together, or None.
     """
-    from kmock.kube.cel.rules import compile_rule  # not before a schema has rules
+    from kmock.kube.cel.rules import compile_message, compile_rule  # not before a schema has rules
 
     schema = Schema(_with_name(node) if whole else node)
     for index, each in enumerate(listed(node.get('x-kubernetes-validations'))):
         rule, where = mapping(each), f'{field}.x-kubernetes-validations[{index}]'
         expression = text(rule.get('rule'))
-        fault = compile_rule(expression, schema)
+        optional = rule.get('optionalOldSelf') is True
+        fault = compile_rule(expression, schema, optional_old=optional)
         if fault:
             yield invalid_value(f'{where}.rule', _dumped(rule), fault)
         elif _OLD_SELF.search(_STRING.sub("''", expression)):
@@ -75,9 +74,9 @@ def uncompiled_causes(node: Node, field: str, *, whole: bool, uncorrelated: str 
             reason = 'may not be set if oldSelf is not used in rule'
             yield invalid_value(f'{where}.optionalOldSelf', rule['optionalOldSelf'], reason)
         words = text(rule.get('messageExpression'))
-        fault = compile_rule(words, schema) if words else None
-        if fault and fault != _NOT_A_RULE:
-            yield invalid_value(f'{where}.messageExpression', _dumped(rule), f'messageExpression {fault}')
+        fault = compile_message(words, schema, optional_old=optional) if words.strip() else None
+        if fault:
+            yield invalid_value(f'{where}.messageExpression', _dumped(rule), fault)
 
 
 def _with_name(node: Node) -> Node:
