@@ -1,13 +1,13 @@
 """The one shape of everything that answers, and the chain of them: the first that knows the request answers it."""
 
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from kmock.messages import Answer, Outcome, Request
 from kmock.urls import TextURL
 
-__all__ = ['Chain', 'Handler', 'Observer', 'Responder', 'Served']
+__all__ = ['Chain', 'Handler', 'Observer', 'Responder', 'Served', 'WithUsers']
 
 
 class Responder(Protocol):
@@ -45,6 +45,15 @@ class Handler(Protocol):
 
     def detach(self, server: 'Served') -> None:
         """Called when that server has stopped."""
+
+
+@runtime_checkable
+class WithUsers(Protocol):
+    """A handler whose clients have to log in."""
+
+    @property
+    def client_tokens(self) -> Mapping[str, str]:
+        """Bearer tokens by the names of their users, the one that clients are by default first; as of now."""
 
 
 class Served(Protocol):

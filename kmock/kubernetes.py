@@ -5,7 +5,7 @@ A request to the emulator goes: log → rules → other responders → cassette 
 
 import functools
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +195,12 @@ class KubernetesEmulator(KubernetesScaffold):
         array.written += emulator.writing.written
         array.removed += emulator.writing.removed
         return array
+
+    @property
+    def client_tokens(self) -> Mapping[str, str]:
+        """The tokens of `users` by their names: servers write them into their kubeconfigs."""
+        tokens = {name: parts.get('token') for name, parts in dict(self.users).items()}
+        return {name: token for name, token in tokens.items() if token is not None}
 
     def load(self, *paths: str | os.PathLike[str]) -> None:
         """Apply manifests, as `kubectl apply --server-side --force-conflicts` does: YAML or JSON, any number in a file.

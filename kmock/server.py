@@ -10,7 +10,7 @@ import logging
 import os
 import ssl
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -19,8 +19,8 @@ import yarl
 from aiohttp import web
 
 from kmock.certificates import Authority, Certification
-from kmock.chain import Handler
-from kmock.client_config import kubeconfig_text, temporary_kubeconfig
+from kmock.chain import Handler, WithUsers
+from kmock.client_config import kubeconfig_text, temporary_kubeconfig, write_private
 from kmock.clock import Clock, LoopClock
 from kmock.errors import KMockError
 from kmock.hostnames import AiohttpInterceptor, HostFilter, ResolverFilter
@@ -142,6 +142,7 @@ class Server:
         self._authority: Authority | None = None
         self._ca_directory: tempfile.TemporaryDirectory[str] | None = None
         self._kubeconfig_directory: tempfile.TemporaryDirectory[str] | None = None
+        self._kubeconfig_tokens: dict[str, str] = {}
         self._interception: AiohttpInterceptor | None = None
         self._client: aiohttp.ClientSession | None = None
         self._unread = UnreadResponses()
@@ -222,15 +223,26 @@ class Server:
 
     @property
     def kubeconfig(self) -> Path:
-        """A kubeconfig for clients of this server, readable by its owner only; it is removed when the server stops."""
+        """A kubeconfig for clients of this server, readable by its owner only; it is removed when the server stops.
+
+        If the handler has users with tokens, each has a context by its name, and the first one's is the current one;
+        the file is then as of the last time that it was asked for.
+        """
+        tokens = dict(self._handler.client_tokens) if isinstance(self._handler, WithUsers) else {}
         if self._kubeconfig_directory is None:
             self._demand_running('kubeconfig')
-            ca = self.authority.pem if self._tls else None
-            token = 'kmock' if self._tls else None  # kubectl asks a person for credentials if it has none for TLS
-            certificate = self.authority.issue_client('kmock') if self._client_ca is not None else None
-            text = kubeconfig_text(self.url, ca=ca, token=token, certificate=certificate)
-            self._kubeconfig_directory = temporary_kubeconfig(text)
-        return Path(self._kubeconfig_directory.name, 'kubeconfig')
+            self._kubeconfig_directory = temporary_kubeconfig(self._kubeconfig_text(tokens))
+        path = Path(self._kubeconfig_directory.name, 'kubeconfig')
+        if tokens != self._kubeconfig_tokens:
+            write_private(path, self._kubeconfig_text(tokens))
+        self._kubeconfig_tokens = tokens
+        return path
+
+    def _kubeconfig_text(self, tokens: Mapping[str, str]) -> str:
+        ca = self.authority.pem if self._tls else None
+        token = 'kmock' if self._tls else None  # kubectl asks a person for credentials if it has none for TLS
+        certificate = self.authority.issue_client('kmock') if self._client_ca is not None else None
+        return kubeconfig_text(self.url, ca=ca, token=token, certificate=certificate, tokens=tokens)
 
     def _demand_running(self, what: str) -> None:
         if self._port is None or self._stopping:

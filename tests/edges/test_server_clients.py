@@ -9,6 +9,7 @@ import aiohttp
 import kubernetes_asyncio
 import pytest
 import trustme
+import yaml
 import yarl
 from serving import Script, serving
 
@@ -119,6 +120,26 @@ class TestKubeconfigs:
         answer = Answer.json({**version, 'compiler': 'gc', 'platform': 'x', 'gitVersion': 'v1.2.3'})
         async with serving(Script(answer), **options) as server:
             assert await version_by(server.kubeconfig) == 'v1.2.3'
+
+    @pytest.mark.parametrize('tls', [False, True])
+    async def test_it_logs_in_as_the_first_declared_user_of_the_handler(self, tls: bool) -> None:
+        async with kmock.KubernetesEmulator() as handler, Server(handler, tls=tls) as server:
+            path = server.kubeconfig
+            handler.users['ghost'] = {}
+            handler.users['admin'] = {'token': 's3cret', 'groups': ['system:masters']}
+            handler.users['viewer'] = {'token': 't0ken'}
+            assert server.kubeconfig == path  # it is the same file, written anew
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            written = yaml.safe_load(path.read_text())
+            assert [each['name'] for each in written['contexts']] == ['admin', 'viewer']
+            assert written['current-context'] == 'admin'
+            configuration = kubernetes_asyncio.client.Configuration()
+            await kubernetes_asyncio.config.load_kube_config(str(path), client_configuration=configuration)
+            async with kubernetes_asyncio.client.ApiClient(configuration) as client:
+                await kubernetes_asyncio.client.CoreV1Api(client).list_namespace()
+
+            handler.users.clear()
+            assert 's3cret' not in server.kubeconfig.read_text()
 
     async def test_it_is_private_and_goes_away_with_the_server(self) -> None:
         async with serving(Script(Answer())) as server:
