@@ -8,13 +8,14 @@ import json
 from typing import Any
 
 from kmock.kube.definitions import Definition, Json
+from kmock.kube.go_values import go_print
 from kmock.kube.object_meta import OBJECT_META
 from kmock.kube.pruning import prune, unknown_custom
 from kmock.kube.schemas import Schema
 from kmock.kube.statuses import StatusError, bad_request, invalid, invalid_value
 from kmock.kube.typed import MalformedError, Struct, decoder_of, unknown_typed
 
-__all__ = ['decode_custom', 'decode_typed', 'undecodable', 'unknown_fields']
+__all__ = ['decode_custom', 'decode_typed', 'undecodable', 'unknown_fields', 'unpatchable']
 
 _OBJECT_META = Struct(OBJECT_META, 'ObjectMeta', 'v1.ObjectMeta')
 
@@ -72,11 +73,12 @@ def _embedded(node: Any, value: Any, path: str) -> list[tuple[str, dict[str, Any
     return found
 
 
-def decode_typed(definition: Definition, obj: Json, verb: str) -> Json:
+def decode_typed(definition: Definition, obj: Json, verb: str, patch: Json | None = None) -> Json:
     """An object of a built-in kind as the API server reads it: a new object without what is unknown or left out.
 
     Args:
         verb: the verb of the request; for `patch`, an error is worded as one of the patched object.
+        patch: the strategic patch that has led to the object; an error is worded as one of the patch then.
 
     Raises:
         StatusError: 400 with the text of Go's decoder where a value is of a wrong type (422 for a patch).
@@ -87,6 +89,8 @@ def decode_typed(definition: Definition, obj: Json, verb: str) -> Json:
     try:
         result: Json = decoder_of(schema, definition.kind)(obj)
     except MalformedError as error:
+        if patch is not None:
+            raise unpatchable(patch, error.restored()) from error
         raise undecodable(definition, obj, verb, str(error)) from error
     return result
 
@@ -116,6 +120,11 @@ def _decode_metadata(obj: Json) -> None:
             del obj['metadata']
         else:
             obj['metadata'] = _OBJECT_META(metadata)
+
+
+def unpatchable(patch: Json, text: str) -> StatusError:
+    """The error of what a strategic patch leads to: it tells the patch, in Go's format, not the object."""
+    return invalid('', '', '', [invalid_value('patch', go_print(patch), text)])
 
 
 def undecodable(definition: Definition, obj: Json, verb: str, text: str) -> StatusError:

@@ -8,7 +8,7 @@ from kmock.kube.bodies import Decoded, decode_body, unrecognized
 from kmock.kube.bundled import bundled_schema
 from kmock.kube.cluster import Operation
 from kmock.kube.definitions import Definition, Json, Origin
-from kmock.kube.fields import decode_custom, decode_typed, unknown_fields
+from kmock.kube.fields import decode_custom, decode_typed, undecodable, unknown_fields, unpatchable
 from kmock.kube.options import WriteOptions
 from kmock.kube.statuses import bad_request, invalid, invalid_value
 
@@ -48,8 +48,8 @@ def shape(op: Operation, obj: Json, options: WriteOptions, duplicates: Sequence[
     return _known(definition, obj, 'create')
 
 
-def shape_patched(op: Operation, obj: Json, options: WriteOptions) -> Json:
-    """The same for the outcome of a patch, whose strict errors are 422.
+def shape_patched(op: Operation, obj: Json, options: WriteOptions, patch: Json | None = None) -> Json:
+    """The same for the outcome of a patch, whose strict errors are 422; `patch` is the patch if it is a strategic one.
 
     Raises:
         StatusError: 400, 422.
@@ -58,12 +58,37 @@ def shape_patched(op: Operation, obj: Json, options: WriteOptions) -> Json:
     if definition.origin is Origin.LOOSE:
         return _known(definition, obj, 'patch')
     found = _strict_errors(obj, definition, options, ())
+    if found and options.field_validation == 'Strict' and patch is not None:
+        raise unpatchable(patch, f'strict decoding error: {", ".join(sorted(found))}')
     if found and options.field_validation == 'Strict':
         text = json.dumps(obj, separators=(',', ':'), ensure_ascii=False)
         cause = invalid_value('patch', text, f'strict decoding error: {", ".join(found)}')
         raise invalid('', '', '', [cause])
     op.warnings.extend(found)
-    return _known(definition, obj, 'patch')
+    if definition.origin is not Origin.BUILT_IN:
+        _check_told_kind(definition, obj)
+        return _known(definition, obj, 'patch')
+    if patch is None:
+        _check_kept_kind(definition, obj)
+    decoded = decode_typed(definition, obj, 'patch', patch)
+    return {**decoded, 'kind': definition.kind, 'apiVersion': definition.api_version}
+
+
+def _check_told_kind(definition: Definition, obj: Json) -> None:
+    """A patched custom resource is read without knowing what it should be."""
+    for key, told in (('kind', 'Kind'), ('apiVersion', 'apiVersion')):
+        if not obj.get(key):
+            text = json.dumps(obj, separators=(',', ':'), ensure_ascii=False)
+            raise undecodable(definition, obj, 'patch', f"Object '{told}' is missing in '{text}'")
+
+
+def _check_kept_kind(definition: Definition, obj: Json) -> None:
+    """A patched object of another kind is read as such, and can't become one of the wanted kind."""
+    kind, version = obj.get('kind') or definition.kind, obj.get('apiVersion') or definition.api_version
+    if not isinstance(kind, str) or not isinstance(version, str):
+        return
+    if (kind, version) != (definition.kind, definition.api_version):
+        raise undecodable(definition, obj, 'patch', _unconverted(kind, version, definition))
 
 
 def _strict_errors(obj: Json, definition: Definition, options: WriteOptions, duplicates: Sequence[str]) -> list[str]:

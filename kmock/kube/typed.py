@@ -59,10 +59,12 @@ _LEFT_OUT_ZERO = frozenset({
 class MalformedError(Exception):
     """An object can't be decoded. `path` and `struct` say where, once the structs around it have told."""
 
-    def __init__(self, text: str, go_type: str | None = None) -> None:
+    def __init__(self, text: str, go_type: str | None = None, *, value: Any = None, into: str = '') -> None:
         super().__init__(text)
         self.text = text
         self.go_type = go_type
+        self.value = value
+        self.into = into
         self.struct = ''
         self.path: tuple[str, ...] = ()
 
@@ -75,6 +77,23 @@ class MalformedError(Exception):
             return self.text
         where = f'Go struct field {self.struct}.{".".join(self.path)}' if self.path else 'Go value'
         return f'json: cannot unmarshal {self.text} into {where} of type {self.go_type}'
+
+    def restored(self) -> str:
+        """The same error of a value that is restored out of a map, not decoded from JSON; these errors tell no path."""
+        source = _SOURCES.get(type(self.value), 'map')
+        if self.into == 'bytes':
+            return f'error decoding from json: {self}' if source == 'string' else f'cannot restore slice from {source}'
+        if not self.into:
+            return str(self)
+        if self.into in ('map', 'slice'):
+            return f'cannot restore {self.into} from {source}'
+        if self.into == 'struct':
+            return f'cannot restore struct from: {source}'
+        convertible = (self.into == 'string' and source == 'int64') or ('int' in self.into and source == 'float64')
+        return f'cannot convert {source} to {self.go_type}' if convertible else f'unrecognized type: {self.into}'
+
+
+_SOURCES = {bool: 'bool', str: 'string', int: 'int64', float: 'float64', list: 'slice', dict: 'map'}
 
 
 def json_kind(value: Any) -> str:
@@ -129,7 +148,7 @@ class Struct:
 
     def __call__(self, value: Any) -> Any:
         if not isinstance(value, dict):
-            raise MalformedError(json_kind(value), self.go_type)
+            raise MalformedError(json_kind(value), self.go_type, value=value, into='struct')
         result = {}
         fields = self._fields
         for key, item in value.items():
@@ -170,13 +189,13 @@ class _Text:
 
     def __call__(self, value: Any) -> Any:
         if not isinstance(value, str):
-            raise MalformedError(json_kind(value), self._go_type)
+            raise MalformedError(json_kind(value), self._go_type, value=value, into='string')
         return value
 
 
 def _decode_bool(value: Any) -> Any:
     if not isinstance(value, bool):
-        raise MalformedError(json_kind(value), 'bool')
+        raise MalformedError(json_kind(value), 'bool', value=value, into='bool')
     return value
 
 
@@ -188,25 +207,26 @@ def _integer(go_type: str) -> Decode:
         if type(value) is int and low <= value <= high:
             return value
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        raise MalformedError(f'number {value!r}' if number else json_kind(value), go_type)
+        raise MalformedError(f'number {value!r}' if number else json_kind(value), go_type, value=value, into=go_type)
 
     return decode
 
 
 def _decode_float(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise MalformedError(json_kind(value), 'float64')
+        raise MalformedError(json_kind(value), 'float64', value=value, into='float64')
     return value
 
 
 def _decode_bytes(value: Any) -> Any:
     if not isinstance(value, str):
-        raise MalformedError(json_kind(value), '[]uint8')
+        raise MalformedError(json_kind(value), '[]uint8', value=value, into='bytes')
     text = value.replace('\n', '').replace('\r', '')
     try:
         return base64.b64encode(base64.b64decode(text.encode('ascii', 'replace'), validate=True)).decode('ascii')
     except binascii.Error as error:
-        raise MalformedError(f'illegal base64 data at input byte {_broken_at(value)}') from error
+        text = f'illegal base64 data at input byte {_broken_at(value)}'
+        raise MalformedError(text, value=value, into='bytes') from error
 
 
 def _broken_at(text: str) -> int:
@@ -324,7 +344,8 @@ def _empty_object(name: str, go_type: str) -> Decode:
 
     def decode(value: Any) -> Any:
         if not isinstance(value, dict):
-            raise MalformedError(json_kind(value), go_type or 'map[string]interface {}')
+            into = 'struct' if go_type else 'map'
+            raise MalformedError(json_kind(value), go_type or 'map[string]interface {}', value=value, into=into)
         return {} if name and name not in _OPEN else value
 
     return decode
@@ -360,7 +381,7 @@ def _map(schema: Schema, node: Mapping[str, Any]) -> Decode:
 
     def decode(value: Any) -> Any:
         if not isinstance(value, dict):
-            raise MalformedError(json_kind(value), _go_type_of(schema, schema.node))
+            raise MalformedError(json_kind(value), _go_type_of(schema, schema.node), value=value, into='map')
         result = {}
         for key, item in value.items():
             if text and type(item) is str:
@@ -382,7 +403,7 @@ def _array(schema: Schema) -> Decode:
 
     def decode(value: Any) -> Any:
         if not isinstance(value, list):
-            raise MalformedError(json_kind(value), _go_type_of(schema, schema.node))
+            raise MalformedError(json_kind(value), _go_type_of(schema, schema.node), value=value, into='slice')
         if not made:  # not sooner, since schemas refer to themselves
             made.append(_decode_of(inner, node))
         decode_item = made[0]

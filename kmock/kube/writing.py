@@ -24,6 +24,7 @@ from kmock.kube.options import WriteOptions, unparsed, whole_number
 from kmock.kube.patches import json_patch, merge_patch
 from kmock.kube.reading import Reading, answer
 from kmock.kube.statuses import (
+    Cause,
     StatusError,
     already_exists,
     bad_request,
@@ -237,26 +238,41 @@ class Writing:
             else:
                 assert definition.schema is not None
                 new = strategic_patch(old, patch, definition.schema)
+            strategic = kind == 'strategic' and isinstance(patch, dict)
+            new = shape_patched(op, new, options, patch if strategic else None)
             self.check_url(op, new)
-            return shape_patched(op, new, options)
+            return new
 
         return changed
 
     async def _apply(self, op: Operation, body: bytes, options: WriteOptions) -> Answer:
         applied = decode_patch(body, 'apply').value
-        self.check_url(op, applied)
+        named = _named(applied, op.name)
         stored = self._cluster.get(op.definition, op.namespace, op.name)
         if stored is None:
             if op.subresource:
                 raise not_found(op.definition.resource, op.name)
-            new = self._merge(op, None, applied, options)
+            new = self._merge(op, None, named, options)
+            self._check_applied_new(op, applied)
+            new['metadata'].pop('resourceVersion', None)
             created = await self.create_object(op, shape(op, new, options), options, op.namespace, tracked=True)
             return self.answer(op, created, 201)
 
         def changed(old: Json) -> Json:
-            return shape(op, self._merge(op, old, applied, options), options)
+            new = self._merge(op, old, named, options)
+            self.check_url(op, named)
+            return shape(op, new, options)
 
         return self.answer(op, await self.change(op, changed, options, tracked=True))
+
+    def _check_applied_new(self, op: Operation, applied: Json) -> None:
+        """What is applied to nothing must name itself, and must not be what it was before."""
+        metadata = applied.get('metadata') or {}
+        if metadata.get('uid'):
+            why = f'uid mismatch: the provided object specified uid {metadata["uid"]}, and no existing object was found'
+            raise conflict(op.definition.resource, op.name, why)
+        self.check_url(op, applied)
+        self._revision_of(metadata)
 
     def _merge(self, op: Operation, live: Json | None, applied: Json, options: WriteOptions) -> Json:
         return apply(
@@ -424,6 +440,9 @@ class Writing:
         if definition.origin is Origin.LOOSE:
             self._validate_loose(op, new)
             return
+        causes = _type_causes(definition, new) if definition.origin is Origin.CUSTOM else []
+        if causes:
+            raise invalid(definition.kind, definition.resource.group, new['metadata'].get('name', ''), causes)
         causes = list(validate_metadata(new, old, definition=definition))
         if definition.origin is Origin.CUSTOM:
             causes += validate_custom(definition, new, old, status=op.subresource == 'status')
@@ -603,6 +622,24 @@ def _storage_error(op: Operation, found: str) -> str:
         f'StorageError: invalid object, Code: 4, Key: /registry/{kind}/{op.key}, ResourceVersion: 0, '
         f'AdditionalErrorMsg: {found}'
     )
+
+
+def _type_causes(definition: Definition, obj: Json) -> list[Cause]:
+    """A custom resource can't be patched into another type."""
+    wanted = {'kind': definition.kind, 'apiVersion': definition.api_version}
+    return [
+        invalid_value(key, obj[key], f'must be {value}')
+        for key, value in wanted.items()
+        if obj.get(key, value) != value
+    ]
+
+
+def _named(applied: Json, name: str) -> Json:
+    """What is applied, with the name that it would take from the live object when it has none."""
+    metadata = applied.get('metadata')
+    if metadata is not None and (not isinstance(metadata, dict) or metadata.get('name')):
+        return applied
+    return {**applied, 'metadata': {**(metadata or {}), 'name': name}}
 
 
 def _exists(definition: Definition, name: str, existing: Stored) -> StatusError:

@@ -1,0 +1,182 @@
+"""What a real API server answers to variations of common requests: the rules behind, not single recorded answers."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kmock.kubernetes import KubernetesEmulator
+from kmock.messages import Request
+
+CORE = '/api/v1/namespaces/default'
+APPS = '/apis/apps/v1/namespaces/default'
+WIDGETS = '/apis/x.io/v1/namespaces/default/widgets'
+MAP = {'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': 'a'}, 'data': {'a': '1'}}
+WIDGET = {'apiVersion': 'x.io/v1', 'kind': 'Widget', 'metadata': {'name': 'a'}}
+CRD = {
+    'apiVersion': 'apiextensions.k8s.io/v1',
+    'kind': 'CustomResourceDefinition',
+    'metadata': {'name': 'widgets.x.io'},
+    'spec': {
+        'group': 'x.io',
+        'scope': 'Namespaced',
+        'names': {'plural': 'widgets', 'kind': 'Widget'},
+        'versions': [
+            {
+                'name': 'v1',
+                'served': True,
+                'storage': True,
+                'schema': {'openAPIV3Schema': {'type': 'object', 'x-kubernetes-preserve-unknown-fields': True}},
+            }
+        ],
+    },
+}
+TYPES = {
+    'merge': 'application/merge-patch+json',
+    'json': 'application/json-patch+json',
+    'strategic': 'application/strategic-merge-patch+json',
+    'apply': 'application/apply-patch+yaml',
+}
+
+
+class Client:
+    """A synchronous client of an emulated cluster without controllers."""
+
+    def __init__(self, runner: asyncio.Runner, kmock: KubernetesEmulator) -> None:
+        self._runner = runner
+        self._emulator = kmock.emulator
+
+    def send(self, method: str, path: str, body: Any = None, kind: str = '') -> tuple[int, Any]:
+        headers = [('Content-Type', TYPES.get(kind, 'application/json'))]
+        data = b'' if body is None else json.dumps(body).encode()
+        answer = self._runner.run(self._emulator.respond(Request.make(method, path, body=data, headers=headers)))
+        assert answer is not None
+        assert isinstance(answer.body, bytes)
+        return answer.status, json.loads(answer.body)
+
+    def made(self, path: str, body: Any) -> Any:
+        status, answer = self.send('POST', path, body)
+        assert status == 201, answer
+        return answer
+
+    def patched(self, path: str, body: Any, kind: str = 'merge') -> Any:
+        status, answer = self.send('PATCH', path, body, kind)
+        assert status == 200, answer
+        return answer
+
+    def refused(self, method: str, path: str, body: Any = None, kind: str = '') -> tuple[int, str]:
+        status, answer = self.send(method, path, body, kind)
+        assert answer.get('status') == 'Failure', answer
+        return status, answer['message']
+
+
+@pytest.fixture(scope='module')
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as found:
+        yield found
+
+
+@pytest.fixture
+def client(runner: asyncio.Runner) -> Iterator[Client]:
+    kmock = KubernetesEmulator(controllers=False)
+    runner.run(kmock.__aenter__())
+    yield Client(runner, kmock)
+    runner.run(kmock.__aexit__(None, None, None))
+
+
+# --- patches
+
+
+@pytest.mark.parametrize(
+    ('patch', 'why'),
+    [
+        ({'data': {'y': 1}}, '"map[data:map[y:1]]": cannot convert int64 to string'),
+        ({'data': {'y': True}}, '"map[data:map[y:true]]": unrecognized type: string'),
+        ({'data': ['y']}, '"map[data:[y]]": cannot restore map from slice'),
+        ({'metadata': 'x'}, '"map[metadata:x]": cannot restore struct from: string'),
+        ({'metadata': {'finalizers': 'x'}}, '"map[metadata:map[finalizers:x]]": cannot restore slice from string'),
+        ({'immutable': 'x'}, '"map[immutable:x]": unrecognized type: bool'),
+        (
+            {'binaryData': {'x': '!'}},
+            '"map[binaryData:map[x:!]]": error decoding from json: illegal base64 data at input byte 0',
+        ),
+    ],
+)
+def test_wrong_types_in_strategic_patches_are_told_of_the_patch(client: Client, patch: Any, why: str) -> None:
+    client.made(f'{CORE}/configmaps', MAP)
+    refused = client.refused('PATCH', f'{CORE}/configmaps/a', patch, 'strategic')
+    assert refused == (422, f' "" is invalid: patch: Invalid value: {why}')
+
+
+def test_unknown_fields_in_strategic_patches_are_told_of_the_patch(client: Client) -> None:
+    client.made(f'{CORE}/configmaps', MAP)
+    path = f'{CORE}/configmaps/a?fieldValidation=Strict'
+    why = '"map[foo:1]": strict decoding error: unknown field "foo"'
+    refused = client.refused('PATCH', path, {'foo': 1}, 'strategic')
+    assert refused == (422, f' "" is invalid: patch: Invalid value: {why}')
+
+
+@pytest.mark.parametrize(
+    ('patch', 'why'),
+    [
+        ({'kind': 'Secret'}, 'converting (v1.Secret) to (core.ConfigMap): unknown conversion'),
+        ({'kind': 'Foo'}, 'no kind "Foo" is registered for version "v1" in scheme "pkg/api/legacyscheme/scheme.go:30"'),
+    ],
+)
+def test_built_in_objects_cannot_be_patched_into_other_kinds(client: Client, patch: Any, why: str) -> None:
+    client.made(f'{CORE}/configmaps', MAP)
+    status, message = client.refused('PATCH', f'{CORE}/configmaps/a', patch, 'merge')
+    assert status == 422
+    assert message.endswith(f': {why}')
+
+
+def test_strategic_patches_leave_the_kind_alone(client: Client) -> None:
+    version = client.made(f'{CORE}/configmaps', MAP)['metadata']['resourceVersion']
+    patched = client.patched(f'{CORE}/configmaps/a', {'kind': 'Secret'}, 'strategic')
+    assert (patched['kind'], patched['metadata']['resourceVersion']) == ('ConfigMap', version)
+
+
+@pytest.mark.parametrize(
+    ('patch', 'why'),
+    [
+        ({'kind': 'Foo'}, 'kind: Invalid value: "Foo": must be Widget'),
+        ({'apiVersion': 'x.io/v2'}, 'apiVersion: Invalid value: "x.io/v2": must be x.io/v1'),
+    ],
+)
+def test_custom_resources_cannot_be_patched_into_other_kinds(client: Client, patch: Any, why: str) -> None:
+    client.made('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', CRD)
+    client.made(WIDGETS, WIDGET)
+    refused = client.refused('PATCH', f'{WIDGETS}/a', patch, 'merge')
+    assert refused == (422, f'Widget.x.io "a" is invalid: {why}')
+
+
+# --- apply
+
+
+def test_nothing_is_applied_to_an_object_that_is_gone(client: Client) -> None:
+    applied = {'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': 'a', 'uid': 'u'}}
+    refused = client.refused('PATCH', f'{CORE}/configmaps/a?fieldManager=m', applied, 'apply')
+    why = 'uid mismatch: the provided object specified uid u, and no existing object was found'
+    assert refused == (409, f'Operation cannot be fulfilled on configmaps "a": {why}')
+
+
+def test_applied_resource_versions_do_not_matter_to_new_objects(client: Client) -> None:
+    applied = {'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': 'a', 'resourceVersion': '7'}}
+    assert client.send('PATCH', f'{CORE}/configmaps/a?fieldManager=m', applied, 'apply')[0] == 201
+
+
+def test_what_is_applied_to_an_object_needs_no_name(client: Client) -> None:
+    client.made(f'{CORE}/configmaps', MAP)
+    applied = {'apiVersion': 'v1', 'kind': 'ConfigMap', 'data': {'b': '2'}}
+    patched = client.patched(f'{CORE}/configmaps/a?fieldManager=m', applied, 'apply')
+    assert patched['data'] == {'a': '1', 'b': '2'}
+    refused = client.refused('PATCH', f'{CORE}/configmaps/b?fieldManager=m', applied, 'apply')
+    why = 'was undeterminable: name must be provided'
+    assert refused == (400, f'the name of the object (b based on URL) {why}')
+
+
+def test_the_type_of_what_is_applied_is_looked_at_first(client: Client) -> None:
+    refused = client.refused('PATCH', f'{CORE}/configmaps/a?fieldManager=m', {}, 'apply')
+    assert refused == (400, 'invalid object type: /, Kind=')
