@@ -1,12 +1,16 @@
 """The collector: what controllers of a real cluster do when something is deleted, done at once.
 
-Dependents follow their owners (background, foreground, orphaning), and namespaces take their objects along.
+Dependents follow their owners (background, foreground, orphaning), and namespaces take their objects along. What was
+created with an owner that isn't there is left alone until another of its owners goes: a test may well invent owners.
 Sources: the Kubernetes documentation, "Garbage Collection", "Finalizers", "Namespaces"; kube-controller-manager.
 """
 
-from collections.abc import Iterator
+import collections
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from kmock.kube.cluster import NAMESPACES, Cluster
+from kmock.kube.definitions import Json
 from kmock.kube.store import BucketKey, Key, Stored
 
 __all__ = ['FOREGROUND', 'ORPHAN', 'Collector']
@@ -19,61 +23,150 @@ _NAMESPACES = (NAMESPACES.group, NAMESPACES.plural)
 
 
 class Collector:
-    """Looks after owner references and namespaces."""
+    """Looks after owner references and namespaces.
+
+    Whatever one step brings about is done in further steps, not within it, as cascades may be long. When an entry
+    returns, all of them are done; nobody else writes meanwhile.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._steps: collections.deque[tuple[Callable[..., object], tuple[Any, ...]]] = collections.deque()
+        self._busy = False
+        self._waiting: set[str] = set()
+        """The uids of owners that wait for their dependents to go."""
+        self.ways: dict[BucketKey, Callable[[Stored], None]] = {_NAMESPACES: self._terminate}
+        """How to delete objects of the types whose deletion is more than a mark, and not at once."""
+        self.gone: list[Callable[[BucketKey, Stored], None]] = []
+        """Called with each object that the collector itself has deleted."""
 
-    # --- owners and dependents
+    # --- what happens in the cluster
 
-    def gone(self, uid: str) -> None:
-        """An object is gone: so are the dependents that have no other owner; the others lose the reference."""
-        for bucket, stored in self._dependents(uid):
-            obj = stored.decode()
-            references = obj['metadata']['ownerReferences']
-            living = [each for each in references if each.get('uid') != uid and self._lives(str(each.get('uid')))]
-            if living:
-                obj['metadata']['ownerReferences'] = living
-                self._cluster.store.put(bucket, stored.key, obj)
-            else:
-                self._delete(bucket, stored)
+    def removed(self, stored: Stored) -> None:
+        """An object has left the store: look after its dependents, its owners, and its namespace."""
+        self._do(self._leave, stored)
 
     def marked(self, bucket: BucketKey, key: Key) -> None:
         """An object is marked as being deleted: do what its finalizers ask of the collector."""
+        self._do(self._finalize, bucket, key)
+
+    def written(self) -> None:
+        """An object was written: it may be one of those that an owner waits for, and so may not any more."""
+        if self._waiting:
+            for uid in sorted(self._waiting):
+                self._do(self._proceed, uid)
+
+    def empty_namespace(self, name: str) -> None:
+        """Delete all objects of a namespace that is being deleted, and the namespace with the last of them."""
+        self._do(self._empty, name)
+
+    def finish_namespace(self, name: str) -> None:
+        """Delete a terminating namespace if nothing is left in it, nor holds it."""
+        self._do(self._finish, name)
+
+    def _do(self, step: Callable[..., object], *args: Any) -> None:
+        with self._cluster.store.lock:
+            self._steps.append((step, args))
+            if self._busy:
+                return
+            self._busy = True
+            try:
+                while self._steps:
+                    step, args = self._steps.popleft()
+                    step(*args)
+            finally:
+                self._busy = False
+                self._steps.clear()
+
+    # --- owners and dependents
+
+    def _leave(self, stored: Stored) -> None:
+        self._waiting.discard(stored.uid)
+        for bucket, dependent in self._dependents(stored):
+            self._do(self._reconsider, bucket, dependent.key)
+        for uid in stored.owners:
+            self._do(self._let_go, uid)
+        if stored.namespace is not None:
+            self._do(self._finish, stored.namespace)
+
+    def _finalize(self, bucket: BucketKey, key: Key) -> None:
         stored = self._cluster.store.get(bucket, key)
         if stored is None:
             return
-        finalizers = stored.decode()['metadata'].get('finalizers') or ()
-        for protection in PROTECTIONS.intersection(finalizers):  # nothing mounts volumes here
+        metadata = stored.decode()['metadata']
+        finalizers = metadata.get('finalizers') or ()
+        if 'deletionTimestamp' not in metadata:
+            return
+        for protection in sorted(PROTECTIONS.intersection(finalizers)):  # nothing mounts volumes here
             self._release(bucket, key, protection)
         if ORPHAN in finalizers:
-            for its_bucket, dependent in self._dependents(stored.uid):
+            for its_bucket, dependent in self._dependents(stored):
                 self._disown(its_bucket, dependent, stored.uid)
             self._release(bucket, key, ORPHAN)
         elif FOREGROUND in finalizers:
-            for its_bucket, dependent in self._dependents(stored.uid):
-                self._delete(its_bucket, dependent)
-            if not any(_blocks(dependent, stored.uid) for _, dependent in self._dependents(stored.uid)):
-                self._release(bucket, key, FOREGROUND)
+            self._proceed(stored.uid)
 
-    def released(self, owners: tuple[str, ...]) -> None:
-        """A dependent is gone: owners that are being deleted in the foreground may have waited for it."""
-        for uid in owners:
-            found = self._find(uid)
-            if found is not None:
-                self.marked(*found)
+    def _proceed(self, uid: str) -> None:
+        """Have those deleted that block an owner's foreground deletion, or let it go."""
+        found = self._find(uid)
+        if found is None or self._let_go(uid):
+            return
+        self._waiting.add(uid)
+        for bucket, dependent in self._dependents(found[1]):
+            if _blocks(dependent, uid) and 'deletionTimestamp' not in dependent.decode()['metadata']:
+                self._do(self._reconsider, bucket, dependent.key)
 
-    def _dependents(self, uid: str) -> list[tuple[BucketKey, Stored]]:
+    def _let_go(self, uid: str) -> bool:
+        """Let an owner go if no dependent blocks its foreground deletion. False if it has to wait."""
+        found = self._find(uid)
+        if found is None or not _deletes_dependents(found[1].decode()['metadata']):
+            self._waiting.discard(uid)
+            return True
+        bucket, owner = found
         store = self._cluster.store
-        found = [(bucket, store.get(bucket, key)) for bucket, key in sorted(store.dependents.get(uid, ()))]
-        return [(bucket, stored) for bucket, stored in found if stored is not None]
+        dependents = (store.get(*each) for each in store.dependents.get(uid, ()))
+        if any(each is not None and _may_own(owner, each) and _blocks(each, uid) for each in dependents):
+            return False
+        self._waiting.discard(uid)
+        self._release(bucket, owner.key, FOREGROUND)
+        return True
 
-    def _find(self, uid: str) -> tuple[BucketKey, Key] | None:
-        """Where an object with the uid is."""
-        return self._cluster.store.uids.get(uid)
+    def _reconsider(self, bucket: BucketKey, key: Key) -> None:
+        """Delete an object whose owners are gone, or wait for it; with another owner, it loses its references only."""
+        stored = self._cluster.store.get(bucket, key)
+        if stored is None:
+            return
+        obj = stored.decode()
+        metadata = obj['metadata']
+        if 'deletionTimestamp' in metadata:
+            return
+        references = metadata.get('ownerReferences') or []
+        owners = [(each, self._find(str(each.get('uid')))) for each in references]
+        if stored.namespace is None and any(found and found[1].namespace for _, found in owners):
+            return  # a cluster-wide object cannot have an owner in a namespace, and is never collected then
+        present = [(each, found[1]) for each, found in owners if found and _may_own(found[1], stored)]
+        solid = [each for each, owner in present if not _deletes_dependents(owner.decode()['metadata'])]
+        if solid == references:
+            return
+        if solid:
+            metadata['ownerReferences'] = solid
+            self._put(bucket, stored, obj)
+        elif present and self._dependents(stored):
+            self._unblock(bucket, stored, obj)
+            self._delete(bucket, key, FOREGROUND)
+        else:
+            own = [each for each in metadata.get('finalizers') or () if each in (ORPHAN, FOREGROUND)]
+            self._delete(bucket, key, own[0] if own else None)
 
-    def _lives(self, uid: str) -> bool:
-        return self._find(uid) is not None
+    def _unblock(self, bucket: BucketKey, stored: Stored, obj: Json) -> None:
+        """Where owners are their own dependents' dependents, nobody may wait for anybody."""
+        waits = (_deletes_dependents(each.decode()['metadata']) for _, each in self._dependents(stored))
+        if any(waits) and any(each.get('blockOwnerDeletion') for each in obj['metadata']['ownerReferences']):
+            obj['metadata']['ownerReferences'] = [
+                {**each, 'blockOwnerDeletion': False} if each.get('blockOwnerDeletion') else each
+                for each in obj['metadata']['ownerReferences']
+            ]
+            self._put(bucket, stored, obj)
 
     def _disown(self, bucket: BucketKey, stored: Stored, uid: str) -> None:
         obj = stored.decode()
@@ -82,7 +175,25 @@ class Collector:
             obj['metadata']['ownerReferences'] = references
         else:
             del obj['metadata']['ownerReferences']
+        self._put(bucket, stored, obj)
+
+    def _dependents(self, owner: Stored) -> list[tuple[BucketKey, Stored]]:
+        store = self._cluster.store
+        found = [(bucket, store.get(bucket, key)) for bucket, key in sorted(store.dependents.get(owner.uid, ()))]
+        return [(bucket, stored) for bucket, stored in found if stored is not None and _may_own(owner, stored)]
+
+    def _find(self, uid: str) -> tuple[BucketKey, Stored] | None:
+        """Where an object with the uid is, and what it is."""
+        found = self._cluster.store.uids.get(uid)
+        stored = None if found is None else self._cluster.store.get(*found)
+        return None if found is None or stored is None else (found[0], stored)
+
+    # --- deleting
+
+    def _put(self, bucket: BucketKey, stored: Stored, obj: Json) -> None:
         self._cluster.store.put(bucket, stored.key, obj)
+        for uid in stored.owners:
+            self._do(self._let_go, uid)
 
     def _release(self, bucket: BucketKey, key: Key, finalizer: str) -> None:
         """Remove a finalizer of an object that is being deleted; delete it if that was the last one."""
@@ -90,51 +201,63 @@ class Collector:
         if stored is None:
             return
         obj = stored.decode()
-        left = [each for each in obj['metadata'].get('finalizers') or () if each != finalizer]
-        if left:
-            obj['metadata']['finalizers'] = left
-            self._cluster.store.put(bucket, key, obj)
+        metadata = obj['metadata']
+        left = [each for each in metadata.get('finalizers') or () if each != finalizer]
+        if not left and not metadata.get('deletionGracePeriodSeconds'):
+            self._remove(bucket, stored)
             return
-        self._remove(bucket, stored)
+        metadata['finalizers'] = left
+        if not left:
+            del metadata['finalizers']
+        self._put(bucket, stored, obj)
 
-    # --- deleting
-
-    def _delete(self, bucket: BucketKey, stored: Stored) -> None:
-        """Delete an object as a controller does; finalizers hold it."""
+    def _delete(self, bucket: BucketKey, key: Key, propagation: str | None = None) -> None:
+        """Delete an object as a controller does; finalizers hold it, also the one of the propagation."""
+        stored = self._cluster.store.get(bucket, key)
+        if stored is None:
+            return
+        if bucket in self.ways:
+            self.ways[bucket](stored)
+            return
         obj = stored.decode()
         metadata = obj['metadata']
-        if not metadata.get('finalizers'):
+        if 'deletionTimestamp' in metadata and metadata.get('finalizers'):
+            return
+        finalizers = [each for each in metadata.get('finalizers') or () if each not in (ORPHAN, FOREGROUND)]
+        finalizers += [propagation] if propagation else []
+        if not finalizers:
             self._remove(bucket, stored)
-        elif 'deletionTimestamp' not in metadata:
-            metadata |= {'deletionTimestamp': self._cluster.now(), 'deletionGracePeriodSeconds': 0}
-            if metadata.get('generation'):
-                metadata['generation'] += 1
-            self._cluster.store.put(bucket, stored.key, obj)
-            self.marked(bucket, stored.key)
+            return
+        metadata |= {'finalizers': finalizers, 'deletionGracePeriodSeconds': 0}
+        metadata['deletionTimestamp'] = self._cluster.now()
+        if metadata.get('generation'):
+            metadata['generation'] += 1
+        self._put(bucket, stored, obj)
+        self._do(self._finalize, bucket, key)
 
     def _remove(self, bucket: BucketKey, stored: Stored) -> None:
         if self._cluster.store.delete(bucket, stored.key) is not None:
-            self.removed(stored)
-
-    def removed(self, stored: Stored) -> None:
-        """An object has left the store: look after its dependents, its owners, and its namespace."""
-        self.gone(stored.uid)
-        self.released(stored.owners)
-        if stored.namespace is not None:
-            self.finish_namespace(stored.namespace)
+            self._do(self._leave, stored)
+            for each in self.gone:
+                each(bucket, stored)
 
     # --- namespaces
 
-    def empty_namespace(self, name: str) -> None:
-        """Delete all objects of a namespace that is being deleted, and the namespace with the last of them."""
-        for bucket, stored in list(self._inside(name)):
-            current = self._cluster.store.get(bucket, stored.key)
-            if current is not None:
-                self._delete(bucket, current)
-        self.finish_namespace(name)
+    def _terminate(self, stored: Stored) -> None:
+        """Begin to delete a namespace, as a DELETE does."""
+        obj = stored.decode()
+        if 'deletionTimestamp' not in obj['metadata']:
+            obj['metadata']['deletionTimestamp'] = self._cluster.now()
+            obj.setdefault('status', {})['phase'] = 'Terminating'
+            self._put(_NAMESPACES, stored, obj)
+            self._do(self._empty, stored.name)
 
-    def finish_namespace(self, name: str) -> None:
-        """Delete a terminating namespace if nothing is left in it, nor holds it."""
+    def _empty(self, name: str) -> None:
+        for bucket, stored in list(self._inside(name)):
+            self._delete(bucket, stored.key)
+        self._do(self._finish, name)
+
+    def _finish(self, name: str) -> None:
         stored, known = self._cluster.store.get(_NAMESPACES, name), self._cluster.namespace(name)
         if stored is None or known is None:
             return
@@ -146,7 +269,7 @@ class Collector:
         obj['spec'] = {**spec, 'finalizers': left} if left else {}
         if left or obj['metadata'].get('finalizers'):
             if obj['spec'] != spec:
-                self._cluster.store.put(_NAMESPACES, name, obj)
+                self._put(_NAMESPACES, stored, obj)
             return
         self._remove(_NAMESPACES, stored)
 
@@ -155,6 +278,16 @@ class Collector:
         for bucket in self._cluster.store.buckets:
             for stored in self._cluster.store.all(bucket, name):
                 yield bucket, stored
+
+
+def _may_own(owner: Stored, dependent: Stored) -> bool:
+    """Whether a reference between them counts: owners are cluster-wide, or in the same namespace."""
+    return owner.namespace is None or owner.namespace == dependent.namespace
+
+
+def _deletes_dependents(metadata: Json) -> bool:
+    """Whether an object is being deleted in the foreground."""
+    return 'deletionTimestamp' in metadata and FOREGROUND in (metadata.get('finalizers') or ())
 
 
 def _blocks(dependent: Stored, uid: str) -> bool:

@@ -1,6 +1,7 @@
 """Custom resources come and go with their definitions: the controllers inside of a real API server, done at once."""
 
 import copy
+from collections.abc import Callable
 
 from kmock.kube.cluster import SERVER, Cluster
 from kmock.kube.crds import (
@@ -14,7 +15,7 @@ from kmock.kube.crds import (
 )
 from kmock.kube.definitions import Definition, Json
 from kmock.kube.managed import track_update
-from kmock.kube.store import BucketKey, Stored
+from kmock.kube.store import BucketKey, Key, Stored
 from kmock.naming import Resource
 
 __all__ = ['CRDS', 'CustomResources']
@@ -29,6 +30,10 @@ class CustomResources:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._served: dict[str, list[Definition]] = {}
+        self.removed: list[Callable[[Stored], None]] = []
+        """Called with each definition or object that has left the store in the course of this: for controllers."""
+        self.marked: list[Callable[[BucketKey, Key], None]] = []
+        """Called with each object that was marked as being deleted in the course of this: for controllers."""
 
     def written(self, crd: Json) -> None:
         """Establish a definition that was created or changed, and serve what it says."""
@@ -81,13 +86,15 @@ class CustomResources:
 
     def clean(self, name: str) -> None:
         """Delete the objects of a definition that is being deleted; it goes with the last of them."""
-        store = self._cluster.store
-        stored = store.get(_BUCKET, name)
-        if stored is None:
+        crd = self._find(name)
+        if crd is None:
             return
-        crd = {'apiVersion': 'apiextensions.k8s.io/v1', 'kind': 'CustomResourceDefinition', **stored.decode()}
         bucket = (crd['spec']['group'], crd['spec']['names']['plural'])
-        if is_terminating(crd) and self._left(bucket):
+        left = is_terminating(crd) and self._left(bucket)
+        crd = self._find(name)  # anew: with its last object, it may have gone already
+        if crd is None:
+            return
+        if left:
             marked = cleaning(crd, self._cluster.now())
             if marked.get('status') != crd.get('status'):
                 self._put(marked, crd)
@@ -96,31 +103,54 @@ class CustomResources:
         if done['metadata'].get('finalizers'):
             self._put(done, crd)
             return
-        store.delete(_BUCKET, name)
+        stored = self._cluster.store.get(_BUCKET, name)
+        self._cluster.store.delete(_BUCKET, name)
+        self.withdraw(name)
+        if stored is not None:
+            self._tell(stored)
+
+    def withdraw(self, name: str) -> None:
+        """Serve nothing of a definition any more: it is gone."""
         for each in self._served.pop(name, ()):
             self._cluster.registry.remove(each.resource)
 
+    def _find(self, name: str) -> Json | None:
+        stored = self._cluster.store.get(_BUCKET, name)
+        if stored is None:
+            return None
+        return {'apiVersion': 'apiextensions.k8s.io/v1', 'kind': 'CustomResourceDefinition', **stored.decode()}
+
     def _left(self, bucket: BucketKey) -> bool:
         """Delete what nothing holds, mark the rest. Tells whether anything is left."""
-        store, now = self._cluster.store, self._cluster.now()
-        left = False
-        for stored in store.all(bucket):
-            obj = stored.decode()
-            metadata = obj['metadata']
+        store = self._cluster.store
+        for each in store.all(bucket):
+            with store.lock:
+                stored = store.get(bucket, each.key)  # anew: controllers may have done something to it in between
+                if stored is None:
+                    continue
+                obj = stored.decode()
+                metadata = obj['metadata']
+                if not metadata.get('finalizers'):
+                    store.delete(bucket, stored.key)
+                elif 'deletionTimestamp' not in metadata:
+                    metadata |= {'deletionTimestamp': self._cluster.now(), 'deletionGracePeriodSeconds': 0}
+                    if metadata.get('generation'):
+                        metadata['generation'] += 1
+                    store.put(bucket, stored.key, obj)
             if not metadata.get('finalizers'):
-                store.delete(bucket, stored.key)
-                continue
-            left = True
-            if 'deletionTimestamp' not in metadata:
-                metadata |= {'deletionTimestamp': now, 'deletionGracePeriodSeconds': 0}
-                if metadata.get('generation'):
-                    metadata['generation'] += 1
-                store.put(bucket, stored.key, obj)
-        return left
+                self._tell(stored)
+            else:
+                for marked in self.marked:
+                    marked(bucket, stored.key)
+        return bool(store.all(bucket))
 
-    def released(self, definition: Definition) -> None:
+    def _tell(self, stored: Stored) -> None:
+        for each in self.removed:
+            each(stored)
+
+    def released(self, bucket: BucketKey) -> None:
         """Called when an object of a custom resource is gone: its definition may have waited for it."""
-        name = f'{definition.resource.plural}.{definition.resource.group}'
-        stored = self._cluster.store.get(_BUCKET, name)
-        if stored is not None and 'deletionTimestamp' in stored.decode()['metadata']:
-            self.clean(name)
+        group, plural = bucket
+        crd = self._find(f'{plural}.{group}')
+        if crd is not None and is_terminating(crd):
+            self.clean(crd['metadata']['name'])

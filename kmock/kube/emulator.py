@@ -46,7 +46,7 @@ from kmock.kube.statuses import (
     plain_not_found,
     resource_not_found,
 )
-from kmock.kube.store import Store, Stored
+from kmock.kube.store import BucketKey, Store, Stored
 from kmock.kube.subresources import Subresources
 from kmock.kube.verbatim import Verbatim
 from kmock.kube.watching import Watching
@@ -58,6 +58,7 @@ __all__ = ['SYSTEM_NAMESPACES', 'Emulator']
 
 SYSTEM_NAMESPACES = ('default', 'kube-system', 'kube-public', 'kube-node-lease')
 
+_DEFINITIONS = (CRDS.group, CRDS.plural)
 _SIGNING_REQUESTS = Resource('certificates.k8s.io', 'v1', 'certificatesigningrequests')
 _RBAC = 'rbac.authorization.k8s.io'
 _WRITES = frozenset({'create', 'update', 'patch', 'delete', 'deletecollection'})
@@ -116,6 +117,11 @@ class Emulator:
         self.writing.written.append(self._written)
         self.writing.removed.append(self._removed)
         self.deleting.deleted.append(self._deleted)
+        if controllers:
+            self.collector.gone.append(self._collected)
+            self.collector.ways[_DEFINITIONS] = self._delete_definition
+            self.custom.removed.append(self.collector.removed)
+            self.custom.marked.append(self.collector.marked)
 
     def _make_admission(self, call: WebhookCall) -> Admission:
         registry = self.cluster.registry
@@ -361,14 +367,31 @@ class Emulator:
     def _written(self, definition: Definition, obj: Json) -> None:
         if definition.resource == CRDS:
             self.custom.written(obj)
-        elif definition.resource == NAMESPACES and self.cluster.controllers:
+        if not self.cluster.controllers:
+            return
+        if definition.resource == NAMESPACES:
             self.collector.finish_namespace(obj['metadata']['name'])
+        self.collector.written()
 
     def _removed(self, definition: Definition, stored: Stored) -> None:
         if definition.origin is Origin.CUSTOM:
-            self.custom.released(definition)
+            self.custom.released(definition.bucket)
+        elif definition.resource == CRDS:
+            self.custom.withdraw(stored.name)
         if self.cluster.controllers:
             self.collector.removed(stored)
+
+    def _collected(self, bucket: BucketKey, stored: Stored) -> None:
+        """The collector has deleted an object."""
+        if bucket == _DEFINITIONS:
+            self.custom.withdraw(stored.name)
+        else:
+            self.custom.released(bucket)
+
+    def _delete_definition(self, stored: Stored) -> None:
+        obj = self.cluster.decode(stored, self.cluster.registry.find(CRDS))
+        if 'deletionTimestamp' not in obj['metadata']:
+            self.custom.delete(stored, obj)
 
     def _deleted(self, definition: Definition, stored: Stored, gone: bool) -> None:
         if gone:
