@@ -180,3 +180,125 @@ def test_what_is_applied_to_an_object_needs_no_name(client: Client) -> None:
 def test_the_type_of_what_is_applied_is_looked_at_first(client: Client) -> None:
     refused = client.refused('PATCH', f'{CORE}/configmaps/a?fieldManager=m', {}, 'apply')
     assert refused == (400, 'invalid object type: /, Kind=')
+
+
+# --- services
+
+SERVICE = {'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 's'}}
+
+
+def service(**spec: Any) -> Any:
+    return {**SERVICE, 'spec': {'ports': [{'port': 80}], **spec}}
+
+
+@pytest.mark.parametrize(
+    ('spec', 'why'),
+    [
+        (
+            {'externalTrafficPolicy': 'Local'},
+            'spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services',
+        ),
+        (
+            {'internalTrafficPolicy': 'x'},
+            'spec.internalTrafficPolicy: Unsupported value: "x": supported values: "Cluster", "Local"',
+        ),
+        (
+            {'externalIPs': ['127.0.0.1']},
+            'spec.externalIPs[0]: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)',
+        ),
+        (
+            {'loadBalancerClass': 'x/y'},
+            "spec.loadBalancerClass: Forbidden: may only be used when `type` is 'LoadBalancer'",
+        ),
+        (
+            {'ports': [{'port': 80, 'name': 'a'}, {'port': 80, 'name': 'b'}]},
+            'spec.ports[1]: Duplicate value: '
+            '{"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,"NodePort":0}',
+        ),
+    ],
+)
+def test_services_are_validated(client: Client, spec: Any, why: str) -> None:
+    refused = client.refused('POST', f'{CORE}/services', service(**spec))
+    assert refused == (422, f'Service "s" is invalid: {why}')
+
+
+def test_services_let_go_what_their_new_type_does_not_need(client: Client) -> None:
+    made = client.made(f'{CORE}/services', service(type='LoadBalancer'))
+    assert made['spec']['ports'][0]['nodePort']
+    patched = client.patched(f'{CORE}/services/s', {'spec': {'type': 'ExternalName', 'externalName': 'x.y'}})
+    assert 'nodePort' not in patched['spec']['ports'][0]
+    assert not patched['spec'].keys() & {'externalTrafficPolicy', 'allocateLoadBalancerNodePorts', 'clusterIP'}
+    assert client.patched(f'{CORE}/services/s', {'spec': {'type': 'ClusterIP'}})['spec']['clusterIP']
+
+
+def test_only_load_balancers_have_addresses_of_their_own(client: Client) -> None:
+    client.made(f'{CORE}/services', service())
+    status = {'status': {'loadBalancer': {'ingress': [{'ip': '1.2.3.4'}]}}}
+    refused = client.refused('PATCH', f'{CORE}/services/s/status', status, 'merge')
+    why = 'status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is "LoadBalancer"'
+    assert refused == (422, f'Service "s" is invalid: {why}')
+    client.patched(f'{CORE}/services/s', {'spec': {'type': 'LoadBalancer'}})
+    patched = client.patched(f'{CORE}/services/s/status', status)
+    assert patched['status']['loadBalancer'] == {'ingress': [{'ip': '1.2.3.4', 'ipMode': 'VIP'}]}
+
+
+# --- workloads
+
+TEMPLATE = {'metadata': {'labels': {'a': 'b'}}, 'spec': {'containers': [{'name': 'm', 'image': 'i'}]}}
+
+
+def workload(kind: str, **spec: Any) -> Any:
+    told = {'selector': {'matchLabels': {'a': 'b'}}, 'template': TEMPLATE, **spec}
+    return {'apiVersion': 'apps/v1', 'kind': kind, 'metadata': {'name': 'a'}, 'spec': told}
+
+
+@pytest.mark.parametrize(
+    ('kind', 'status', 'why'),
+    [
+        (
+            'Deployment',
+            {'readyReplicas': 1},
+            'status.readyReplicas: Invalid value: 1: cannot be greater than status.replicas',
+        ),
+        (
+            'ReplicaSet',
+            {'replicas': 2, 'availableReplicas': 2},
+            'status.availableReplicas: Invalid value: 2: cannot be greater than readyReplicas',
+        ),
+        (
+            'StatefulSet',
+            {'replicas': 2, 'availableReplicas': 2},
+            'status.availableReplicas: Invalid value: 2: cannot be greater than status.readyReplicas',
+        ),
+        (
+            'DaemonSet',
+            {'numberReady': -1},
+            'status.numberReady: Invalid value: -1: must be greater than or equal to 0',
+        ),
+    ],
+)
+def test_statuses_of_workloads_add_up(client: Client, kind: str, status: Any, why: str) -> None:
+    path = f'{APPS}/{kind.lower()}s'
+    client.made(path, workload(kind))
+    refused = client.refused('PATCH', f'{path}/a/status', {'status': status}, 'merge')
+    assert refused == (422, f'{kind}.apps "a" is invalid: {why}')
+    right = {'replicas': 2, 'readyReplicas': 2, 'availableReplicas': 1}
+    client.patched(f'{path}/a/status', {'status': right})
+
+
+def test_templates_are_not_looked_at_with_selectors_that_say_nothing(client: Client) -> None:
+    selector = {'matchExpressions': [{'key': 'a', 'operator': 'Foo'}]}
+    told = '{"matchExpressions":[{"key":"a","operator":"Foo"}]}'
+    refused = client.refused('POST', f'{APPS}/deployments', workload('Deployment', selector=selector, template={}))
+    first = 'spec.selector.matchExpressions[0].operator: Invalid value: "Foo": not a valid selector operator'
+    second = f'spec.selector: Invalid value: {told}: invalid label selector'
+    assert refused == (422, f'Deployment.apps "a" is invalid: [{first}, {second}]')
+
+
+def test_budgets_have_one_limit(client: Client) -> None:
+    path = '/apis/policy/v1/namespaces/default/poddisruptionbudgets'
+    spec = {'minAvailable': 1, 'maxUnavailable': 1}
+    body = {'apiVersion': 'policy/v1', 'kind': 'PodDisruptionBudget', 'metadata': {'name': 'a'}, 'spec': spec}
+    told = '{"MinAvailable":1,"Selector":null,"MaxUnavailable":1,"UnhealthyPodEvictionPolicy":null}'
+    why = f'spec: Invalid value: {told}: minAvailable and maxUnavailable cannot be both set'
+    assert client.refused('POST', path, body) == (422, f'PodDisruptionBudget.policy "a" is invalid: {why}')

@@ -9,6 +9,7 @@ from kmock.kube.kinds import rules
 from kmock.kube.kinds.podchecks import workload_template_causes
 from kmock.kube.kinds.podspecs import default_claim_spec, default_template
 from kmock.kube.kinds.podwarnings import template_warnings
+from kmock.kube.kinds.replicastatuses import daemon_status, deployment_status, set_status, stateful_status
 from kmock.kube.kinds.rules import as_map, items_of
 from kmock.kube.kinds.separation import keep_status, separated
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value, not_supported, required
@@ -37,7 +38,10 @@ def _selector_causes(spec: Json, kind: str) -> list[Cause]:
     return found
 
 
-def _template_causes(spec: Json, kind: str) -> list[Cause]:
+def _template_causes(spec: Json, kind: str, why: str = 'invalid label selector') -> list[Cause]:
+    """Of the template; or that it can't be looked at, since nothing is said about what is selected."""
+    if not rules.parses(spec.get('selector')):
+        return [invalid_value('spec.selector', spec['selector'], why)]
     return workload_template_causes('spec.template', spec.get('template', {}), spec.get('selector'), kind)
 
 
@@ -180,7 +184,7 @@ def _validate_stateful(obj: Json) -> list[Cause]:
     found += rules.non_negative('spec.replicas', spec.get('replicas'))
     found += rules.non_negative('spec.minReadySeconds', spec.get('minReadySeconds'))
     found += _selector_causes(spec, 'statefulset')
-    return found + _template_causes(spec, 'StatefulSet')
+    return found + _template_causes(spec, 'StatefulSet', '')
 
 
 def _stateful_strategy_causes(strategy: Json) -> list[Cause]:
@@ -237,7 +241,7 @@ def _validate_daemon(obj: Json) -> list[Cause]:
     found = rules.selector('spec.selector', spec.get('selector'))
     selector = spec.get('selector')
     carried = as_map(as_map(as_map(spec.get('template')).get('metadata')).get('labels'))
-    if not rules.matches(selector, carried):
+    if rules.parses(selector) and not rules.matches(selector, carried):
         why = '`selector` does not match template `labels`'
         found.append(invalid_value('spec.template.metadata.labels', carried or None, why))
     if selector is not None and not selector.get('matchLabels') and not selector.get('matchExpressions'):
@@ -278,6 +282,7 @@ STRATEGIES = {
         prepare_status=_DEPLOYMENT['prepare_status'],
         validate=_validate_deployment,
         validate_update=_updated(_validate_deployment),
+        validate_status=deployment_status,
         warnings=template_warnings('spec', 'template'),
     ),
     'replicasets': Strategy(
@@ -287,6 +292,7 @@ STRATEGIES = {
         **separated({'replicas': 0}),
         validate=_validate_set,
         validate_update=_updated(_validate_set),
+        validate_status=set_status,
         warnings=template_warnings('spec', 'template'),
     ),
     'statefulsets': Strategy(
@@ -296,6 +302,7 @@ STRATEGIES = {
         **separated({'replicas': 0, 'availableReplicas': 0}),
         validate=_validate_stateful,
         validate_update=_validate_stateful_update,
+        validate_status=stateful_status,
         warnings=template_warnings('spec', 'template'),
     ),
     'daemonsets': Strategy(
@@ -305,6 +312,7 @@ STRATEGIES = {
         **separated(_DAEMON_STATUS),
         validate=_validate_daemon,
         validate_update=_updated(_validate_daemon),
+        validate_status=daemon_status,
         warnings=template_warnings('spec', 'template'),
     ),
     'controllerrevisions': Strategy(

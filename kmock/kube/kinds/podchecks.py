@@ -356,7 +356,10 @@ def _toleration_causes(field: str, each: Json) -> list[Cause]:
         found += [invalid_value(f'{field}.operator', value, why) for why in names.label_value(value)]
     elif operator == 'Exists':
         if each.get('value'):
-            found.append(invalid_value(f'{field}.operator', each, "value must be empty when `operator` is 'Exists'"))
+            keys = ('key', 'operator', 'value', 'effect')
+            told: Json = {name[0].upper() + name[1:]: each.get(name) or '' for name in keys}
+            told['TolerationSeconds'] = each.get('tolerationSeconds')  # as the server's own type is printed
+            found.append(invalid_value(f'{field}.operator', told, "value must be empty when `operator` is 'Exists'"))
     else:
         found.append(not_supported(f'{field}.operator', operator, ['Equal', 'Exists']))
     effect = each.get('effect')

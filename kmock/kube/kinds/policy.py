@@ -24,7 +24,9 @@ def _validate(obj: Json) -> list[Cause]:
     spec = as_map(obj.get('spec'))
     found: list[Cause] = []
     if spec.get('minAvailable') is not None and spec.get('maxUnavailable') is not None:
-        found.append(invalid_value('spec', spec, 'minAvailable and maxUnavailable cannot be both set'))
+        keys = ('minAvailable', 'selector', 'maxUnavailable', 'unhealthyPodEvictionPolicy')
+        told = {key[0].upper() + key[1:]: spec.get(key) for key in keys}  # as the server's own type is printed
+        found.append(invalid_value('spec', told, 'minAvailable and maxUnavailable cannot be both set'))
     for key in ('minAvailable', 'maxUnavailable'):
         if spec.get(key) is not None:
             found += rules.int_or_percent(f'spec.{key}', spec[key])

@@ -6,6 +6,7 @@ from kmock.kube.kinds import rules
 from kmock.kube.kinds.podchecks import workload_template_causes
 from kmock.kube.kinds.podspecs import default_template
 from kmock.kube.kinds.podwarnings import template_warnings
+from kmock.kube.kinds.replicastatuses import set_status
 from kmock.kube.kinds.rules import as_map
 from kmock.kube.kinds.separation import separated
 from kmock.kube.statuses import Cause, required
@@ -52,6 +53,7 @@ STRATEGIES = {
         **separated({'replicas': 0}),
         validate=_validate,
         validate_update=_validate_update,
+        validate_status=set_status,
         warnings=template_warnings('spec', 'template'),
     ),
 }

@@ -27,6 +27,7 @@ __all__ = [
     'named',
     'non_negative',
     'not_above_all',
+    'parses',
     'port',
     'quoted_names',
     'selector',
@@ -169,6 +170,14 @@ def _requirement(field: str, each: Json) -> list[Cause]:
     for index, text in enumerate(values):
         found += named(f'{field}.values[{index}]', text, names.label_value)
     return found
+
+
+def parses(value: Any) -> bool:
+    """Whether a LabelSelector object can be read as a selector at all; None can."""
+    value = as_map(value)
+    if labels('', value.get('matchLabels')):
+        return False
+    return not any(_requirement('', each) for each in items_of(value.get('matchExpressions')))
 
 
 def matches(value: Json | None, found: Mapping[str, str]) -> bool:

@@ -1,5 +1,6 @@
 """Services: ports, types, and the addresses that the server hands out."""
 
+import ipaddress
 import itertools
 from typing import Any
 
@@ -16,6 +17,7 @@ _EXPOSED = ('NodePort', 'LoadBalancer')
 _ADDRESSES = 2**20  # in 10.96.0.0/12
 _NODE_PORTS = range(30000, 32768)
 _STICKY_SECONDS = 10800
+_NO_ADDRESS = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
 
 _next_address = itertools.count(10)
 _next_port = itertools.count()
@@ -34,13 +36,21 @@ def _default(obj: Json) -> None:
         each.setdefault('protocol', 'TCP')
         if each.get('targetPort') in (None, 0, ''):
             each['targetPort'] = each.get('port', 0)
-    if kind in _EXPOSED:
+    if _accessible(spec):
         spec.setdefault('externalTrafficPolicy', 'Cluster')
     if kind != 'ExternalName':
         spec.setdefault('internalTrafficPolicy', 'Cluster')
+    balancer = obj.setdefault('status', {}).setdefault('loadBalancer', {})
     if kind == 'LoadBalancer':
         spec.setdefault('allocateLoadBalancerNodePorts', True)
-    obj.setdefault('status', {}).setdefault('loadBalancer', {})
+        for each in items_of(as_map(balancer).get('ingress')):
+            if each.get('ip'):
+                each.setdefault('ipMode', 'VIP')
+
+
+def _accessible(spec: Json) -> bool:
+    """Whether it can be reached from outside of the cluster."""
+    return spec.get('type') in _EXPOSED or (spec.get('type') == 'ClusterIP' and bool(spec.get('externalIPs')))
 
 
 def _prepare_create(obj: Json) -> None:
@@ -53,6 +63,7 @@ def _prepare_update(obj: Json, old: Json) -> None:
     obj['status'] = old.get('status', {})
     spec, before = as_map(obj.get('spec')), as_map(old.get('spec'))
     kind, old_kind = spec.get('type'), before.get('type')
+    _drop_for_type(spec, before)
     if kind == 'ExternalName':
         if old_kind != 'ExternalName':
             _release_address(spec, before)
@@ -79,13 +90,26 @@ def _follow_address(spec: Json, before: Json) -> None:
         spec['clusterIPs'] = [spec['clusterIP'], *(spec.get('clusterIPs') or [])[1:]]
 
 
+def _drop_for_type(spec: Json, before: Json) -> None:
+    """The change to another type lets go what that one does not need, unless the update has changed it."""
+    ports = items_of(spec.get('ports'))
+    if before.get('type') in _EXPOSED and spec.get('type') not in _EXPOSED:
+        known = {each.get('nodePort', 0) for each in items_of(before.get('ports'))}
+        if {each.get('nodePort', 0) for each in ports} == known:
+            for each in ports:
+                each.pop('nodePort', None)
+    dropped = []
+    if _accessible(before) and not _accessible(spec):
+        dropped.append('externalTrafficPolicy')
+    if before.get('type') == 'LoadBalancer' and spec.get('type') != 'LoadBalancer':
+        dropped += ['allocateLoadBalancerNodePorts', 'healthCheckNodePort', 'loadBalancerClass']
+    for key in dropped:
+        if spec.get(key) == before.get(key):
+            spec.pop(key, None)
+
+
 def _keep_node_ports(spec: Json, before: Json) -> None:
     if spec.get('type') not in _EXPOSED:
-        if before.get('type') in _EXPOSED:
-            for each in items_of(spec.get('ports')):
-                each.pop('nodePort', None)
-            for key in ('externalTrafficPolicy', 'allocateLoadBalancerNodePorts', 'healthCheckNodePort'):
-                spec.pop(key, None)
         return
     known = {(each.get('port'), each.get('protocol')): each.get('nodePort') for each in items_of(before.get('ports'))}
     for each in items_of(spec.get('ports')):
@@ -154,16 +178,18 @@ def _validate(obj: Json) -> list[Cause]:
     if seconds is not None and not 0 < seconds <= 86400:
         path = 'spec.sessionAffinityConfig.clientIP.timeoutSeconds'
         found.append(invalid_value(path, seconds, 'must be greater than 0 and less than 86400'))
+    found += _address_causes(spec, kind)
+    for index, each in enumerate(spec.get('externalIPs') or ()):
+        found += _outer_address_causes(f'spec.externalIPs[{index}]', each)
     found += choice('spec.type', kind, _TYPES)
-    found += _duplicate_ports(ports)
-    if kind in _EXPOSED:
-        found += choice('spec.externalTrafficPolicy', spec.get('externalTrafficPolicy'), ('Cluster', 'Local'))
-    elif kind == 'ClusterIP':
+    if kind == 'ClusterIP':
         for index, each in enumerate(ports):
             if each.get('nodePort'):
                 why = "may not be used when `type` is 'ClusterIP'"
                 found.append(forbidden_field(f'spec.ports[{index}].nodePort', why))
-    return found + _address_causes(spec, kind)
+    found += _duplicate_ports(ports)
+    found += _balancer_causes(spec, kind)
+    return found + _traffic_causes(spec)
 
 
 def _type_causes(spec: Json, headless: bool) -> list[Cause]:
@@ -209,8 +235,79 @@ def _duplicate_ports(ports: list[Json]) -> list[Cause]:
     for index, each in enumerate(ports):
         key = (each.get('protocol'), each.get('port'))
         if key in seen:
-            found.append(duplicate(f'spec.ports[{index}]', {'protocol': key[0], 'port': key[1]}))
+            told = {'Name': '', 'Protocol': key[0], 'AppProtocol': None, 'Port': key[1], 'TargetPort': 0, 'NodePort': 0}
+            found.append(duplicate(f'spec.ports[{index}]', told))  # as the server's own type is printed
         seen.append(key)
+    return found
+
+
+def _balancer_causes(spec: Json, kind: Any) -> list[Cause]:
+    found: list[Cause] = []
+    only = "may only be used when `type` is 'LoadBalancer'"
+    ranges = spec.get('loadBalancerSourceRanges') or ()
+    path = 'spec.LoadBalancerSourceRanges'
+    if ranges and kind != 'LoadBalancer':
+        found.append(forbidden_field(path, only))
+    for index, each in enumerate(ranges):
+        found += range_causes(f'{path}[{index}]', each.strip())
+    if spec.get('allocateLoadBalancerNodePorts') is not None and kind != 'LoadBalancer':
+        found.append(forbidden_field('spec.allocateLoadBalancerNodePorts', only))
+    if spec.get('loadBalancerClass') is not None and kind != 'LoadBalancer':
+        found.append(forbidden_field('spec.loadBalancerClass', only))
+    return found
+
+
+def range_causes(field: str, text: str) -> list[Cause]:
+    """A range of addresses, as in `10.9.8.0/24`."""
+    address, slash, bits = text.partition('/')
+    if slash and _is_address(address) and bits.isdecimal() and int(bits[:4]) <= (128 if ':' in address else 32):
+        return []
+    return [invalid_value(field, text, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')]
+
+
+def _outer_address_causes(field: str, text: str) -> list[Cause]:
+    """An address that others can reach: none of those with a meaning of their own."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return [invalid_value(field, text, _NO_ADDRESS)]
+    if address.is_unspecified:
+        return [invalid_value(field, text, f'may not be unspecified ({text})')]
+    if address.is_loopback:
+        return [invalid_value(field, text, 'may not be in the loopback range (127.0.0.0/8, ::1/128)')]
+    if address.is_link_local:
+        return [invalid_value(field, text, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)')]
+    return []
+
+
+def _traffic_causes(spec: Json) -> list[Cause]:
+    policies = ('Cluster', 'Local')
+    external, internal = spec.get('externalTrafficPolicy'), spec.get('internalTrafficPolicy')
+    found: list[Cause] = []
+    if _accessible(spec):
+        found += choice('spec.externalTrafficPolicy', external, policies)
+    elif external:
+        why = 'may only be set for externally-accessible services'
+        found.append(invalid_value('spec.externalTrafficPolicy', external, why))
+    if internal is not None and internal not in policies:
+        found.append(not_supported('spec.internalTrafficPolicy', internal, policies))
+    return found
+
+
+def _validate_status(obj: Json, old: Json) -> list[Cause]:
+    ingress = items_of(as_map(as_map(obj.get('status')).get('loadBalancer')).get('ingress'))
+    path = 'status.loadBalancer.ingress'
+    if ingress and as_map(obj.get('spec')).get('type') != 'LoadBalancer':
+        return [forbidden_field(path, 'may only be used when `spec.type` is "LoadBalancer"')]
+    found: list[Cause] = []
+    for index, each in enumerate(ingress):
+        if each.get('ip') and not _is_address(each['ip']):
+            found.append(invalid_value(f'{path}[{index}].ip', each['ip'], _NO_ADDRESS))
+        if each.get('hostname'):
+            found += named(f'{path}[{index}].hostname', each['hostname'], names.dns1123_subdomain)
+            if _is_address(each['hostname']):
+                why = 'must be a DNS name, not an IP address'
+                found.append(invalid_value(f'{path}[{index}].hostname', each['hostname'], why))
     return found
 
 
@@ -226,8 +323,7 @@ def _address_causes(spec: Json, kind: Any) -> list[Cause]:
         found.append(invalid_value('spec.clusterIPs', spec.get('clusterIPs'), 'first value must match `clusterIP`'))
     for index, each in enumerate(spec.get('clusterIPs') or ()):
         if each != 'None' and not _is_address(each):
-            why = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
-            found.append(invalid_value(f'spec.clusterIPs[{index}]', each, why))
+            found.append(invalid_value(f'spec.clusterIPs[{index}]', each, _NO_ADDRESS))
     return found + within('spec.healthCheckNodePort', spec.get('healthCheckNodePort') or None, 1, 65535)
 
 
@@ -260,5 +356,6 @@ STRATEGIES = {
         prepare_status=keep_spec,
         validate=_validate,
         validate_update=_validate_update,
+        validate_status=_validate_status,
     ),
 }
