@@ -66,6 +66,11 @@ def _check_size(instance: object, attribute: Any, value: object) -> None:
         raise ValueError(f'{attribute.alias}={value!r}: it must be a number of 0 or more.')
 
 
+def _check_log_size(instance: object, attribute: Any, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:  # without a log, watches would tell nothing
+        raise ValueError(f'{attribute.alias}={value!r}: it must be a number of 1 or more.')
+
+
 def _check_version(instance: object, attribute: Any, value: object) -> None:
     if not isinstance(value, dict | None):
         raise ValueError(f"version={value!r}: it must be a dict, such as {{'major': '1', 'minor': '36'}}, or None.")
@@ -171,7 +176,7 @@ class KubernetesEmulator(KubernetesScaffold):
     _fallback: Any = attrs.field(default='emulator', kw_only=True, repr=False, validator=_check_fallback)
     _controllers: bool = attrs.field(default=True, kw_only=True, repr=False, validator=_check_flag)
     _verbatim: bool = attrs.field(default=False, kw_only=True, repr=False, validator=_check_flag)
-    _event_log: int = attrs.field(default=EVENT_LOG, kw_only=True, repr=False, validator=_check_size)
+    _event_log: int = attrs.field(default=EVENT_LOG, kw_only=True, repr=False, validator=_check_log_size)
     _history: int = attrs.field(default=HISTORY, kw_only=True, repr=False, validator=_check_size)
 
     folders: list[Path] = attrs.field(init=False, repr=False, factory=list)

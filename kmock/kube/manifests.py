@@ -165,6 +165,8 @@ def _run(work: Coroutine[Any, Any, object]) -> None:
 
 
 def _files(path: str | os.PathLike[str], folders: Sequence[Path]) -> Sequence[Path]:
+    if not isinstance(path, str | os.PathLike):
+        raise KMockError(f'Manifests are loaded by the paths of files, not by {path!r}. Several: load(*paths).')
     for folder in folders:
         found = _found(folder / path)
         if found:
@@ -196,7 +198,7 @@ def _read(file: Path) -> Iterator[Manifest]:
     except OSError as exc:
         raise KMockError(f"Can't read {shown}: {exc.strerror or exc}") from exc
     except (GoYAMLError, ValueError, RecursionError) as exc:
-        raise KMockError(f'{shown}, document {number + 1}: {exc}') from exc
+        raise KMockError(f'{shown}, document {number + 1}: {" ".join(str(exc).split())}') from exc
 
 
 def _manifests(document: Any, where: str) -> Iterator[Manifest]:

@@ -134,14 +134,18 @@ class ResourceInfo:
         if isinstance(value, ResourceInfo):
             return value
         if isinstance(value, Mapping):
+            known = (*_PLAIN, *_MANY)
+            unknown = [str(key) for key in value if key not in known]
+            if unknown:
+                raise TypeError(f'A resource has no {", ".join(unknown)}. It has {", ".join(known)}.')
             return cls(**value)
         raise TypeError(f'A resource is declared by a dict or a ResourceInfo, not by {value!r}.')
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _MANY:
-            if isinstance(value, str | bytes):
-                raise TypeError(f'{name} are several words: write {{{value!r}}}, not {value!r}.')
-            value = Words(value, changed=self._tell)
+            value = Words(_checked_words(name, value), changed=self._tell)
+        elif name in _PLAIN:
+            _check_plain(name, value)
         object.__setattr__(self, name, value)
         self._tell()
 
@@ -171,3 +175,19 @@ class ResourceInfo:
         said = ((name, getattr(self, name)) for name in (*_PLAIN, *_MANY))
         shown = (f'{name}={value!r}' for name, value in said if value is not None and value != set())
         return f'{type(self).__name__}({", ".join(shown)})'
+
+
+def _checked_words(name: str, value: Any) -> Iterable[str]:
+    if isinstance(value, str | bytes):
+        raise TypeError(f'{name} are several words: write {{{value!r}}}, not {value!r}.')
+    words = list(value) if isinstance(value, Iterable) else None
+    if words is None or not all(isinstance(word, str) for word in words):
+        raise TypeError(f'{name} are several words, not {value!r}.')
+    return words
+
+
+def _check_plain(name: str, value: Any) -> None:
+    expected = bool if name == 'namespaced' else str
+    if value is not None and not isinstance(value, expected):
+        meant = 'True, False, or None' if expected is bool else 'a string, or None'
+        raise TypeError(f'{name}={value!r}: it must be {meant}.')

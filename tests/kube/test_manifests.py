@@ -1,6 +1,7 @@
 """Applying manifests to an emulated cluster: `kmock.load`."""
 
 import json
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,18 @@ class TestErrors:
         with pytest.raises(KMockError, match=r'bad\.json, document 1: Expecting'):
             cluster.load('good.yaml', 'bad.json')
         assert len(cluster.objects) == 0
+
+    @pytest.mark.parametrize('path', [None, 5, b'bad.yaml', ['bad.yaml']])
+    def test_what_is_no_path(self, cluster: kmock.KubernetesEmulator, path: Any) -> None:
+        with pytest.raises(KMockError, match=re.escape(f'by the paths of files, not by {path!r}')):
+            cluster.load(path)
+
+    def test_a_file_that_is_no_text_is_refused_in_one_line(
+        self, cluster: kmock.KubernetesEmulator, folder: Path
+    ) -> None:
+        (folder / 'bad.yaml').write_bytes(b'\xff\xfe\0')
+        with pytest.raises(KMockError, match=r'bad\.yaml, document 1: error converting YAML to JSON: [^\n]+$'):
+            cluster.load('bad.yaml')
 
     def test_a_file_that_is_not_there(self, cluster: kmock.KubernetesEmulator, folder: Path) -> None:
         with pytest.raises(KMockError, match=r"No manifests at 'nope/\*\.yaml'\. Relative paths were looked for in /"):

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,23 @@ def test_a_part_of_a_name_is_enough_if_only_one_resource_has_it(resources: Resou
 @pytest.mark.parametrize('value', [None, 5, 'Kind', ['get'], {'bogus': 1}, {'verbs': 'get'}])
 def test_anything_but_a_dict_of_known_keys_is_refused(resources: ResourcesArray, value: Any) -> None:
     with pytest.raises(TypeError):
+        resources[KEX] = value
+    assert KEX not in resources
+
+
+@pytest.mark.parametrize(
+    ('value', 'told'),
+    [
+        ({'kind': 5}, 'kind=5: it must be a string, or None.'),
+        ({'singular': True}, 'singular=True: it must be a string, or None.'),
+        ({'namespaced': 'yes'}, "namespaced='yes': it must be True, False, or None."),
+        ({'verbs': 5}, 'verbs are several words, not 5.'),
+        ({'subresources': [5]}, 'subresources are several words, not [5].'),
+        ({'bogus': 1}, 'A resource has no bogus. It has namespaced, kind, '),
+    ],
+)
+def test_wrong_values_are_refused_by_name(resources: ResourcesArray, value: Any, told: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(told)):
         resources[KEX] = value
     assert KEX not in resources
 
