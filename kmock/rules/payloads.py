@@ -453,7 +453,7 @@ def _(written: io.IOBase) -> Item:
 @_read.register
 def _(written: Response) -> Item:
     head = Head(status=written.status, reason=written.reason)
-    if written.status is not None and not 100 <= written.status <= 999:
+    if written.status is not None and not (isinstance(written.status, int) and 100 <= written.status <= 999):
         raise ValueError(f'{written.status!r} is no HTTP status: it must be from 100 to 999.')
     if written.headers:
         head = head.merged(_read_headers(written.headers.items()))

@@ -6,8 +6,9 @@ How a string is read (the first that fits):
     'get', 'post', …                 the HTTP method
     'list', 'watch', 'fetch', …      the Kubernetes action (but 'delete' is the method)
     '/path', '/path?q=1', '?q=1'     the path and the parameters
+    'http://host/path?q=1'           the same of one host
     'v1/pods', 'pods.v1', …          the resource
-    'get /path', 'list pods.v1'      the method or the action, and one of the two above
+    'get /path', 'list pods.v1'      the method or the action, and one of the three above
     anything else                    the method, or the body as a JSON string or as text
 """
 
@@ -20,6 +21,8 @@ import threading
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
+
+import yarl
 
 from kmock.naming import action, parse_resource, resource
 from kmock.rules import boxes
@@ -58,6 +61,7 @@ __all__ = ['read_criteria']
 
 _ACTIONS = {each.value: each for each in action if each is not action.DELETE}
 _PLURAL = re.compile('[a-z][a-z0-9-]*')
+_URL = re.compile('https?://[^/?]*', re.IGNORECASE)
 
 
 def read_criteria(written: Any) -> Criteria:
@@ -126,6 +130,11 @@ def _(written: str) -> Criteria:
                 f'{words[0]!r} in {written!r} is neither a standard HTTP method nor an action. '
                 f'Write method({words[0]!r}), {words[1]!r}; or text({written!r}) if it is the body.'
             )
+        if verb is not None and '/' in words[1]:
+            raise ValueError(
+                f'{words[1]!r} in {written!r} is neither a path nor a resource. '
+                f'Write {f"{words[0]} /{words[1]}"!r} for a path; or text({written!r}) if it is the body.'
+            )
     return StrCriteria(written)
 
 
@@ -153,8 +162,20 @@ def _read_place(word: str) -> Criteria | None:
         path, question, query = word.partition('?')
         wanted = PathCriteria(path) if path else EVERYTHING
         return conjunction(wanted, ParamsCriteria(boxes.params(query).pairs)) if question else wanted
+    if url := _URL.match(word):
+        return conjunction(_read_host(word, url[0]), _read_place(word[url.end() :]) or EVERYTHING)
     found = parse_resource(word)
     return ResourceCriteria(found) if found else None
+
+
+def _read_host(written: str, root: str) -> Criteria:
+    try:
+        host = yarl.URL(root).host_port_subcomponent
+    except ValueError:
+        host = None
+    if not host:
+        raise ValueError(f"{written!r} is no URL of a host. Write it as 'http://host:8080/path', or '/path' for any.")
+    return HeadersCriteria(boxes.headers({'Host': host}).pairs)
 
 
 # --- markers

@@ -104,6 +104,7 @@ async def test_futures_and_tasks_are_asked_for_their_results():
         (kmock.headers({'A': 'x\r\nB: y'}), 'can not be sent as a header'),
         (kmock.headers({'A b': 'x'}), 'can not be sent as a header'),
         (kmock.Response(status=99), 'is no HTTP status'),
+        (kmock.Response(status='404'), "'404' is no HTTP status"),
     ],
 )
 def test_what_can_not_be_sent_is_refused_with_its_value(written, complaint):

@@ -211,6 +211,40 @@ def test_an_unknown_method_before_a_path_is_refused_with_the_mend():
         read_criteria('store /x')
 
 
+@pytest.mark.parametrize('written', ['get items/1', 'post api/v1/users/me', 'list v1/pods/status'])
+def test_a_path_without_its_first_slash_is_refused_with_the_mend(written):
+    verb, path = written.split()
+    with pytest.raises(ValueError, match=rf"'{path}'.*neither a path nor a resource.*'{verb} /{path}'.*text\('"):
+        read_criteria(written)
+
+
+@pytest.mark.parametrize(
+    ('written', 'matching', 'missing'),
+    [
+        ('http://api.example.com/x', 'post /x', 'get /y'),
+        ('get https://API.example.com:443/x?q=1', 'get /x?q=1&z=2', 'get /x'),
+        ('http://api.example.com/x/*', 'get /x/y', 'get /x'),
+        ('get http://api.example.com', 'get /x', 'post /x'),
+        ('http://api.example.com?q=1', 'get /x?q=1', 'get /x'),
+    ],
+)
+def test_a_whole_url_is_a_host_a_path_and_parameters(written, matching, missing):
+    host = {'Host': 'api.example.com'}
+    assert verdict(written, matching, headers=host)
+    assert not verdict(written, missing, headers=host)
+
+
+def test_a_whole_url_is_of_one_host_only():
+    written = 'get http://localhost:8080/x'
+    assert verdict(written, 'get /x', headers={'Host': 'localhost:8080'})
+    assert not verdict(written, 'get /x', headers={'Host': 'localhost'})
+    assert not verdict(written, 'get /x', headers={'Host': 'elsewhere:8080'})
+    assert verdict('http://[::1]/', 'get /', headers={'Host': '[::1]'})
+    for wrong in ('http:///x', 'get http://localhost:y/x', 'https://'):
+        with pytest.raises(ValueError, match='is no URL'):
+            read_criteria(wrong)
+
+
 @pytest.mark.parametrize(
     'written', ['post get /x', 'get list v1/pods', 'list get pods.v1', 'get put /x y', 'get put ?q=1', 'get post']
 )
