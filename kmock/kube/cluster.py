@@ -58,6 +58,7 @@ class Cluster:
         """What is there at start without anybody having created it; it doesn't count as objects of a test."""
         self._namespaces: dict[str, tuple[Stored, Json]] = {}
         self._decoded: dict[Resource, tuple[int, tuple[Json, ...]]] = {}
+        self._told: tuple[datetime.datetime | None, str] = (None, '')
 
     @property
     def verbatim(self) -> bool:
@@ -65,7 +66,13 @@ class Cluster:
         return self.registry.verbatim
 
     def now(self) -> str:
-        return timestamp(self.clock.wall())
+        """The time as on the wire; it is asked for several times a write, and changes once a second."""
+        second = self.clock.wall().replace(microsecond=0)
+        told, text = self._told
+        if told != second:
+            text = timestamp(second)
+            self._told = (second, text)
+        return text
 
     def later(self, seconds: float) -> str:
         """The time so many seconds from now; as Go's durations, 64 bits of nanoseconds, they wrap around."""
@@ -134,6 +141,7 @@ class Operation:
         user: who asks (access.User).
         form: how the answer is wanted (negotiation.Form).
         written: what the request has written, once it has.
+        fits: whether the object in the body is known to be as its schema wants it, with all defaults (`fitting`).
     """
 
     request: Request
@@ -143,6 +151,7 @@ class Operation:
     form: Any
     warnings: list[str] = dataclasses.field(default_factory=list)
     written: Stored | None = None
+    fits: bool = False
 
     @property
     def namespace(self) -> str | None:

@@ -6,6 +6,7 @@ Source of the messages: observed on a real v1.36 API server; Go's `encoding/json
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 __all__ = ['MAX_DEPTH', 'GoJSONError', 'loads', 'loads_with_duplicates', 'syntax_error']
@@ -28,25 +29,28 @@ def loads(body: bytes) -> Any:
     Raises:
         GoJSONError: for what is no JSON. Bytes that are no UTF-8 are replaced, not refused, as in Go.
     """
-    return _parse(body, None)
+    return _parse(body, _decode)
 
 
 def loads_with_duplicates(body: bytes) -> tuple[Any, list[str]]:
     """Parse a document, and tell the paths (`spec.ports[0].name`) of the keys that it repeats, in their order."""
-    repeated = False
+    try:
+        return _parse(body, _decode_unique), []
+    except _RepeatedKeyError:
+        found: list[str] = []
+        _walk(_parse(body, _decode_pairs), '', found)
+        return _parse(body, _decode), found
 
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal repeated
-        found = dict(items)
-        repeated = repeated or len(found) != len(items)
-        return found
 
-    value = _parse(body, pairs)
-    if not repeated:
-        return value, []
-    found: list[str] = []
-    _walk(_parse(body, _Pairs), '', found)
-    return value, found
+class _RepeatedKeyError(Exception):
+    """An object has a key twice."""
+
+
+def _unique(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(items)
+    if len(found) != len(items):
+        raise _RepeatedKeyError
+    return found
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -78,12 +82,18 @@ _ESCAPE = re.compile(
 """An escape; the group is half a pair of surrogates, which Go reads as U+FFFD."""
 
 
-def _parse(body: bytes, pairs: Any) -> Any:
+# Making a decoder takes as long as a small object.
+_decode = json.JSONDecoder(parse_constant=_no_constant).decode
+_decode_unique = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_unique).decode
+_decode_pairs = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_Pairs).decode
+
+
+def _parse(body: bytes, decode: Callable[[str], Any]) -> Any:
     text = body.decode(errors='replace')
-    if _SURROGATE.search(text):
+    if '\\u' in text and _SURROGATE.search(text):
         text = _ESCAPE.sub(lambda escape: '\ufffd' if escape.group(1) else escape.group(), text)
     try:
-        return json.loads(text, object_pairs_hook=pairs, parse_constant=_no_constant)
+        return decode(text)
     except RecursionError:
         raise GoJSONError('exceeded max depth') from None
     except ValueError as error:

@@ -9,6 +9,7 @@ from kmock.kube.bundled import bundled_schema
 from kmock.kube.cluster import Operation
 from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.fields import decode_custom, decode_typed, undecodable, unknown_fields, unpatchable
+from kmock.kube.fitting import fit, is_plain_metadata
 from kmock.kube.options import WriteOptions
 from kmock.kube.statuses import bad_request, invalid, invalid_value
 
@@ -29,7 +30,18 @@ async def read_object(op: Operation, options: WriteOptions, max_body: int, *, al
     if decoded.api_version in also:
         decoded = dataclasses.replace(decoded, api_version=definition.api_version)
     obj = _identified(decoded, definition, body)
+    if not decoded.duplicates and _fits(op, obj):
+        op.fits = True
+        return obj
     return shape(op, obj, options, decoded.duplicates)
+
+
+def _fits(op: Operation, obj: Json) -> bool:
+    """Whether it is a whole custom resource that shaping would leave as it is, but for defaults that are filled in."""
+    definition = op.definition
+    if definition.origin is not Origin.CUSTOM or definition.schema is None or op.call.subresource is not None:
+        return False
+    return is_plain_metadata(obj.get('metadata')) and fit(definition.schema, obj)
 
 
 def shape(op: Operation, obj: Json, options: WriteOptions, duplicates: Sequence[str] = ()) -> Json:

@@ -51,6 +51,7 @@ _UNOWNED: Fields = {
 }
 
 
+@functools.lru_cache(maxsize=1024)
 def manager_of(user_agent: str) -> str:
     """The manager of a request that names none: what the User-Agent says before its first slash."""
     name = ''.join(each for each in user_agent.partition('/')[0] if each.isprintable())

@@ -80,8 +80,10 @@ def keep_system_metadata(obj: Json, old: Json) -> None:
 
 def finalizer_warnings(obj: Json, old: Json | None) -> list[str]:
     """For the Warning headers of custom resources: finalizers that are new, and are of no domain."""
-    before = frozenset(_strings(_mapping((old or {}).get('metadata')).get('finalizers')))
     found = _strings(_mapping(obj.get('metadata')).get('finalizers'))
+    if not found:
+        return []
+    before = frozenset(_strings(_mapping((old or {}).get('metadata')).get('finalizers')))
     hint = 'prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts'
     return [
         f'metadata.finalizers: "{each}": {hint} with other finalizer writers'
@@ -107,9 +109,10 @@ def _created(metadata: Mapping[str, Any], definition: Definition) -> Iterator[Ca
     if isinstance(generation, int) and generation < 0:
         yield invalid_value('metadata.generation', generation, 'must be greater than or equal to 0')
     yield from _common(metadata)
-    yield from _finalizers(metadata)
+    if metadata.get('finalizers'):
+        yield from _finalizers(metadata)
     yield from _managed_fields(metadata)
-    if _is_core(definition):
+    if metadata.get('finalizers') and _is_core(definition):
         yield from _core_finalizers(metadata)
 
 
@@ -130,9 +133,7 @@ def _names(metadata: Mapping[str, Any], definition: Definition) -> Iterator[Caus
 
 
 def _finalizers(metadata: Mapping[str, Any]) -> Iterator[Cause]:
-    finalizers = metadata.get('finalizers')
-    if not finalizers:
-        return
+    finalizers = metadata['finalizers']
     found = _strings(finalizers)
     for each in found:
         yield from _invalid('metadata.finalizers', each, names.qualified_name(each))

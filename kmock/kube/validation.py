@@ -50,12 +50,15 @@ def _mentions(node: Any, word: str) -> bool:
     return isinstance(node, list) and any(_mentions(each, word) for each in node)
 
 
-def validate_custom(definition: Definition, obj: Json, old: Json | None, *, status: bool = False) -> list[Cause]:
+def validate_custom(
+    definition: Definition, obj: Json, old: Json | None, *, status: bool = False, fits: bool = False
+) -> list[Cause]:
     """What is wrong with a custom resource; with the old object, what did not change is let pass.
 
     Args:
         obj: the object, pruned and with its defaults.
         status: whether it is an update of the `status` subresource: then the schema is applied to the status alone.
+        fits: whether it is known that no value is wrong by itself.
     """
     schema = definition.schema
     if schema is None:
@@ -65,7 +68,7 @@ def validate_custom(definition: Definition, obj: Json, old: Json | None, *, stat
     before = UNCORRELATED if old is None else old
     if status:
         causes += _status(plan, obj, before)
-    else:
+    elif not fits:
         plan.checker.check(obj, '', before, causes)
     if definition.scale is not None:
         causes += _scale(definition.scale, obj, spec=not status)

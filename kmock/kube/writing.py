@@ -99,7 +99,7 @@ class Writing:
         else:
             metadata.pop('namespace', None)
         self._set_name(metadata)
-        self._default(definition, obj)
+        self._default(definition, obj, fits=op.fits)
         if not tracked:
             self._track(op, obj, None, options)
         obj = await self._mutate(op, 'CREATE', obj, None, options, namespace)
@@ -335,7 +335,7 @@ class Writing:
             metadata.setdefault('namespace', op.namespace)
         self._check_version(op, metadata, stored, replace=replace)
         keep_system_metadata(new, old)
-        self._default(definition, new)
+        self._default(definition, new, fits=op.fits)
         if not tracked:
             self._track(op, new, old, options)
         if not admitted:
@@ -445,7 +445,7 @@ class Writing:
             raise invalid(definition.kind, definition.resource.group, new['metadata'].get('name', ''), causes)
         causes = list(validate_metadata(new, old, definition=definition))
         if definition.origin is Origin.CUSTOM:
-            causes += validate_custom(definition, new, old, status=op.subresource == 'status')
+            causes += validate_custom(definition, new, old, status=op.subresource == 'status', fits=op.fits)
         if old is None:
             causes += strategy.validate(new)
         elif op.subresource == 'status':
@@ -475,8 +475,8 @@ class Writing:
             return _NO_OPTIONS
         return WriteOptions.read(op.params, kind, dry_runs=op.request.params.getall('dryRun', []), apply=apply)
 
-    def _default(self, definition: Definition, obj: Json) -> None:
-        if definition.origin is Origin.CUSTOM and definition.schema is not None:
+    def _default(self, definition: Definition, obj: Json, *, fits: bool = False) -> None:
+        if definition.origin is Origin.CUSTOM and definition.schema is not None and not fits:
             default(definition.schema, obj)
         definition.strategy.default(obj)
 
@@ -515,6 +515,7 @@ class Writing:
         op.warnings.extend(warnings)
         if mutated is None or mutated == obj:
             return obj
+        op.fits = False
         shaped = shape(op, mutated, WriteOptions(field_validation='Ignore'))
         self._default(op.definition, shaped)
         return shaped
