@@ -38,6 +38,7 @@ from kmock.kube.reading import Reading
 from kmock.kube.registry import Registry
 from kmock.kube.reviewing import Reviewing
 from kmock.kube.scaffold import NamedElsewhere, nothing_named
+from kmock.kube.selectors import pinned_name
 from kmock.kube.statuses import (
     StatusError,
     forbidden,
@@ -191,7 +192,8 @@ class Emulator:
         """
         if self.users and not self._has_rbac:
             self._start_rbac()
-        attributes = attributes_of(request.method, request.path, call)
+        selected = pinned_name(request.params.get('fieldSelector', '')) if self.users else None
+        attributes = attributes_of(request.method, request.path, call, selected_name=selected)
         allowed = self.authorizer.allowed
         user = authenticate(self.users, self.tokens, request.headers, request=attributes, allowed=allowed)
         if self.users:
@@ -380,6 +382,8 @@ class Emulator:
             self.custom.withdraw(stored.name)
         if self.cluster.controllers:
             self.collector.removed(stored)
+            if definition.resource == NAMESPACES:
+                self.collector.empty_namespace(stored.name)
 
     def _collected(self, bucket: BucketKey, stored: Stored) -> None:
         """The collector has deleted an object."""

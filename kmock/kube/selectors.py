@@ -11,7 +11,8 @@ from typing import Any
 
 from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.label_selectors import LabelSelector, Requirement, match_selector, parse_labels
-from kmock.kube.statuses import bad_request
+from kmock.kube.names import path_segment
+from kmock.kube.statuses import StatusError, bad_request
 
 __all__ = [
     'FieldSelector',
@@ -21,6 +22,7 @@ __all__ = [
     'match_selector',
     'parse_fields',
     'parse_labels',
+    'pinned_name',
 ]
 
 _Getter = Callable[[Json], str]
@@ -87,6 +89,16 @@ def parse_fields(text: str, definition: Definition) -> FieldSelector:
             field, getter = _getter(field, definition)
             terms.append(FieldTerm(field, equal, value, getter))
     return FieldSelector(tuple(terms))
+
+
+def pinned_name(text: str) -> str | None:
+    """The one name that a field selector lets through, if it can be read; which fields exist does not matter."""
+    try:
+        terms = [_term(text, part) for part in sorted(_split(text)) if part]
+    except StatusError:
+        return None
+    found = next((value for field, equal, value in terms if equal and field == 'metadata.name'), None)
+    return None if found is None or path_segment(found) else found
 
 
 def _split(text: str) -> list[str]:

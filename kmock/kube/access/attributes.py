@@ -49,7 +49,7 @@ def attributes_of(method: str, path: str, call: Call | None, *, selected_name: s
     namespace, name = call.namespace or '', call.name or ''
     if not namespace and call.resource.plural == 'namespaces':
         namespace = name  # the server takes /api/v1/namespaces/x as something in the namespace x
-    if not name and call.verb in {'list', 'watch', 'deletecollection'}:
+    if not name and call.verb in {'list', 'watch'}:
         name = selected_name or ''
     return Attributes(
         verb=call.verb,
