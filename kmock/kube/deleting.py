@@ -1,5 +1,6 @@
 """Deleting: one object or a collection, with preconditions, grace, finalizers, and propagation."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 
@@ -86,7 +87,8 @@ class Deleting:
         definition = op.definition
         while True:
             self._check(definition, stored, options)
-            await self._writing.admit_deletion(op, self._reading.decode(stored, definition), options.dry_run)
+            obj = self._reading.decode(stored, definition)
+            await self._writing.admit_deletion(op, obj, self._asked(definition, obj, options))
             with self._cluster.store.lock:
                 current = self._cluster.store.get(definition.bucket, stored.key)
                 if current is stored:
@@ -94,6 +96,13 @@ class Deleting:
             if current is None:
                 raise not_found(definition.resource, stored.name)
             stored = current
+
+    def _asked(self, definition: Definition, obj: Json, options: DeleteOptions) -> DeleteOptions:
+        """The options as webhooks see them: with the grace that was settled on, where there is any."""
+        if definition.strategy.grace is None:
+            return options
+        seconds = definition.strategy.grace(obj, options.grace_seconds)
+        return dataclasses.replace(options, given={**options.given, 'gracePeriodSeconds': seconds})
 
     def remove(self, op: Operation, stored: Stored, options: DeleteOptions) -> None:
         """Delete an object, or mark it, without asking webhooks: as other parts of the API server do.

@@ -19,12 +19,16 @@ def compile_condition(expression: str) -> str | None:
     """
     from kmock.kube.cel.errors import CompileError  # loaded with the first condition
     from kmock.kube.cel.programs import compile_expression
+    from kmock.kube.cel.static import BOOL, DYN, check_types
 
     try:
-        compile_expression(expression, _VARIABLES)
+        program = compile_expression(expression, _VARIABLES)
     except CompileError as error:
         return None if 'authorizer' in expression else f'compilation failed: {error.report(expression)}'
-    return None
+    found, errors = check_types(program.tree, dict.fromkeys(_VARIABLES, DYN))
+    if errors:
+        return 'compilation failed: ' + '\n'.join(error.report(expression) for error in errors)
+    return None if found in (BOOL, DYN) else 'must evaluate to bool'
 
 
 def evaluate_condition(expression: str, variables: Mapping[str, Any]) -> bool:

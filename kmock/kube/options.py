@@ -230,6 +230,8 @@ class DeleteOptions:
     propagation: str | None = None
     uid: str | None = None
     resource_version: str | None = None
+    given: Json = dataclasses.field(default_factory=dict)
+    """What was said, as in a body."""
 
     @classmethod
     def read(cls, params: Mapping[str, str], dry_runs: list[str], body: Json | None) -> 'DeleteOptions':
@@ -274,6 +276,13 @@ class DeleteOptions:
         causes += dry_run_causes(dry_runs)
         if causes:
             raise invalid('DeleteOptions', _OPTIONS_GROUP, '', causes)
+        given = {
+            'gracePeriodSeconds': grace_seconds,
+            'preconditions': preconditions or None,
+            'orphanDependents': orphan,
+            'propagationPolicy': propagation,
+            'dryRun': dry_runs or None,
+        }
         if orphan is not None:
             propagation = 'Orphan' if orphan else 'Background'
         return cls(
@@ -282,6 +291,7 @@ class DeleteOptions:
             propagation=propagation,
             uid=_typed(preconditions, 'uid', str),
             resource_version=_typed(preconditions, 'resourceVersion', str),
+            given={key: value for key, value in given.items() if value is not None},
         )
 
 

@@ -48,6 +48,10 @@ _LEFT_OUT_FALSE = frozenset({
     'hostNetwork', 'hostPID', 'hostIPC', 'stdin', 'stdinOnce', 'tty', 'readOnly', 'paused', 'unschedulable',
     'publishNotReadyAddresses', 'globalDefault', 'preserveUnknownFields', 'deprecated', 'exact',
 })  # fmt: skip
+_KEPT_ZEROES = frozenset({
+    ('ValidatingWebhook', 'timeoutSeconds'), ('MutatingWebhook', 'timeoutSeconds'),
+    ('ClientIPConfig', 'timeoutSeconds'),
+})  # fmt: skip
 _LEFT_OUT_ZERO = frozenset({
     'minReadySeconds', 'hostPort', 'nodePort', 'initialDelaySeconds', 'timeoutSeconds', 'periodSeconds',
     'successThreshold', 'failureThreshold', 'observedGeneration', 'generation', 'updatedReplicas', 'readyReplicas',
@@ -144,7 +148,8 @@ class Struct:
         named = _NAMED_STRINGS.get((self.name, key), 'string')
         decode = _decode_of(schema, self.schema.properties[key], named)
         leaf = str if decode.__class__ is _Text else bool if decode is _decode_bool else None
-        return Field(decode, leaf, () if key in self.schema.required else _empties(key, schema))
+        kept = key in self.schema.required or (self.name, key) in _KEPT_ZEROES
+        return Field(decode, leaf, () if kept else _empties(key, schema))
 
     def __call__(self, value: Any) -> Any:
         if not isinstance(value, dict):

@@ -6,6 +6,7 @@ Only webhooks are waited for. If the object has changed meanwhile, the update be
 """
 
 import copy
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ from kmock.kube.incoming import read_object, shape, shape_patched
 from kmock.kube.managed import keep_times, manager_of, track_update
 from kmock.kube.metadata import finalizer_warnings, keep_system_metadata, validate_metadata
 from kmock.kube.names import path_segment
-from kmock.kube.options import WriteOptions, unparsed, whole_number
+from kmock.kube.options import DeleteOptions, WriteOptions, unparsed, whole_number
 from kmock.kube.patches import json_patch, merge_patch
 from kmock.kube.reading import Reading, answer
 from kmock.kube.statuses import (
@@ -354,7 +355,8 @@ class Writing:
         self._validate(op, new, old)
         for guard in self.guards:
             guard(op, new, old)
-        await self._admit(op, 'UPDATE', new, old, options, op.namespace)
+        if not admitted:
+            await self._admit(op, 'UPDATE', new, old, options, op.namespace)
         return new
 
     def _replace(self, op: Operation, stored: Stored, new: Json, options: WriteOptions) -> Json:
@@ -550,11 +552,15 @@ class Writing:
         await self._admit(op, operation, form, old, options, op.namespace)
         return form
 
-    async def admit_deletion(self, op: Operation, obj: Json, dry_run: bool) -> None:
-        """Let the validating webhooks see a deletion; mutating ones may see, but not change it."""
+    async def admit_deletion(self, op: Operation, obj: Json, options: DeleteOptions) -> None:
+        """Let the validating webhooks see a deletion; mutating ones may see, but not change it.
+
+        Of a deletion of many, they are told the objects, but no name.
+        """
         if self._admission is not None and self._admission.active:
-            options = WriteOptions(dry_run=dry_run)
-            review = self._review(op, 'DELETE', None, obj, options, op.namespace)
+            review = self._review(op, 'DELETE', None, obj, WriteOptions(dry_run=options.dry_run), op.namespace)
+            name = '' if op.call.verb == 'deletecollection' else review.name
+            review = dataclasses.replace(review, name=name, options={**review.options, **options.given})
             _, warnings = await self._admission.mutate(review)
             op.warnings.extend(warnings)
             op.warnings.extend(await self._admission.validate(review))
@@ -576,13 +582,15 @@ class Writing:
             shown['fieldManager'] = options.manager
         if op.params.get('fieldValidation'):
             shown['fieldValidation'] = options.field_validation
-        body = obj if obj is not None else old
+        name = (((obj if obj is not None else old) or {}).get('metadata') or {}).get('name', '')
+        if op.definition.resource == NAMESPACES:
+            namespace = name  # so are requests for namespaces themselves understood
         return Review(
             definition=op.definition,
             subresource=op.subresource,
             operation=operation,
             namespace=namespace or '',
-            name=((body or {}).get('metadata') or {}).get('name', ''),
+            name=name,
             obj=obj,
             old=old,
             options=shown,
