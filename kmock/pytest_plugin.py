@@ -65,15 +65,23 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    call: pytest.CallInfo[None],
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the requests seen when a bare `assert kmock['post']` fails."""
+    """Show the requests seen when a bare `assert kmock['post']` fails, and the errors of requests when a test fails."""
     report = yield
-    if 'kmock.rules.views' in sys.modules and call.excinfo is not None and call.excinfo.errisinstance(AssertionError):
-        from kmock.rules.assertions import explain_failure
+    if 'kmock.handlers' not in sys.modules or call.excinfo is None or not report.failed or call.when == 'teardown':
+        return report
+    from kmock.handlers import RawHandler
+    from kmock.rules.assertions import explain_errors, explain_failure
 
-        if lines := explain_failure(call.excinfo.traceback[-1].frame.raw, str(call.excinfo.value)):
-            report.sections.append(('kmock', '\n'.join(lines)))
+    lines = []
+    if call.excinfo.errisinstance(AssertionError):
+        lines += explain_failure(call.excinfo.traceback[-1].frame.raw, str(call.excinfo.value))
+    handler = getattr(item, 'funcargs', {}).get('kmock')
+    if isinstance(handler, RawHandler) and not handler.strict:  # a strict one raises them
+        lines += explain_errors(list(handler.errors))
+    if lines:
+        report.sections.append(('kmock', '\n'.join(lines)))
     return report
 
 
@@ -118,10 +126,11 @@ def _kmock_in_thread(request: pytest.FixtureRequest, kmock_options: dict[str, An
 
 
 def _asyncio_fixtures() -> types.ModuleType:
-    """A plugin with an inner fixture for each scope of pytest-asyncio's loops: ours must run in the test's loop."""
+    """A plugin with inner fixtures for each scope of pytest-asyncio's loops: ours must run in the test's loop."""
     plugin = types.ModuleType('kmock-asyncio')
     for scope in get_args(_LoopScope):
         setattr(plugin, f'_kmock_in_asyncio_{scope}', _asyncio_fixture(scope))
+        setattr(plugin, f'_kmock_beside_anyio_{scope}', _shared_fixture(scope))
     return plugin
 
 
@@ -136,6 +145,28 @@ def _asyncio_fixture(scope: _LoopScope) -> object:
     return serve
 
 
+def _shared_fixture(scope: _LoopScope) -> object:
+    """The same for tests that anyio lays claim to as well, though pytest-asyncio runs them.
+
+    Asynchronous fixtures of such tests are set up by anyio, in a loop that stands still during the test,
+    and what that serves is never answered. Synchronous ones are left to pytest-asyncio, which makes its loop the
+    current one.
+    """
+    import asyncio
+
+    import pytest_asyncio
+
+    def serve(request: pytest.FixtureRequest, kmock_options: dict[str, Any]) -> Iterator['RawHandler']:
+        loop = asyncio.get_event_loop()
+        serving = _serve(request, kmock_options)
+        yield loop.run_until_complete(serving.__aenter__())
+        loop.run_until_complete(serving.__aexit__(None, None, None))
+
+    fixture: Any = pytest_asyncio.fixture  # by its types, it is for asynchronous functions only
+    made: object = fixture(loop_scope=scope, name=f'_kmock_beside_anyio_{scope}')(serve)
+    return made
+
+
 def _inner_fixture(request: pytest.FixtureRequest) -> str:
     """Tell which fixture serves where the test runs."""
     item = request.node
@@ -146,7 +177,8 @@ def _inner_fixture(request: pytest.FixtureRequest) -> str:
         import pytest_asyncio
 
         if pytest_asyncio.is_async_test(item):
-            return f'_kmock_in_asyncio_{_loop_scope(item)}'
+            where = 'beside_anyio' if 'anyio_backend' in request.fixturenames else 'in_asyncio'
+            return f'_kmock_{where}_{_loop_scope(item)}'
     if 'anyio_backend' in request.fixturenames:
         backend = request.getfixturevalue('anyio_backend_name')
         if backend != 'asyncio':

@@ -110,6 +110,45 @@ class TestPlugins:
         suite.makeini('[pytest]\nanyio_mode = auto\n')
         run(suite, '-p', 'no:asyncio', passed=1)
 
+    @pytest.mark.parametrize('looptime', [False, True])
+    def test_tests_marked_for_anyio_are_served_in_the_loop_of_pytest_asyncio_if_that_runs_them(
+        self, suite: pytest.Pytester, looptime: bool
+    ) -> None:
+        """As in its automatic mode: then anyio sets asynchronous fixtures up in a loop that stands during the test."""
+        suite.makepyfile(
+            """
+            import asyncio, pytest
+
+            @pytest.fixture(params=['asyncio'])
+            def anyio_backend(request):
+                return request.param
+
+            @pytest.mark.anyio
+            class TestScopes:
+                async def test_default(self, kmock):
+                    await self.check(kmock)
+
+                @pytest.mark.asyncio(loop_scope='class')
+                async def test_class(self, kmock):
+                    await self.check(kmock)
+
+                @pytest.mark.asyncio(loop_scope='session')
+                async def test_session(self, kmock):
+                    await self.check(kmock)
+
+                @pytest.mark.kmock(strict=True, limit=0)
+                async def test_strict(self, kmock):
+                    async with asyncio.timeout(5), kmock.get('/') as response:
+                        assert response.status == 500
+
+                async def check(self, kmock):
+                    kmock << (b'a', lambda: asyncio.sleep(0), b'b')
+                    async with asyncio.timeout(5), kmock.get('/') as response:
+                        assert await response.read() == b'ab'
+            """
+        )
+        run(suite, '-o', 'asyncio_mode=auto', looptime=looptime, passed=4, errors=1)
+
     def test_test_cases_of_unittest_are_served_from_a_thread(self, suite: pytest.Pytester) -> None:
         """Those that are asynchronous have a loop that no fixture can reach."""
         suite.makepyfile(
