@@ -19,9 +19,11 @@ from kmock.kube.access import (
     bootstrap_objects,
     check_escalation,
     forbidden_status,
+    names_nobody,
     user_info,
 )
 from kmock.kube.admission import Admission, WebhookCall
+from kmock.kube.admission_hooks import MUTATING, VALIDATING
 from kmock.kube.bundled import load_bundled
 from kmock.kube.cluster import NAMESPACES, SERVER, Cluster, Operation, make_key
 from kmock.kube.collector import Collector
@@ -125,12 +127,14 @@ class Emulator:
             self.custom.marked.append(self.collector.marked)
 
     def _make_admission(self, call: WebhookCall) -> Admission:
-        registry = self.cluster.registry
+        registry, store = self.cluster.registry, self.cluster.store
+        buckets = [store.bucket((each.group, each.plural)) for each in (MUTATING, VALIDATING)]
         return Admission(
             self.cluster.read,
             call,
             self.cluster.namespace,
             versions=lambda resource: registry.versions(resource.group, resource.plural),
+            configured=lambda: any(bucket.objects for bucket in buckets),
         )
 
     # --- answering
@@ -190,6 +194,8 @@ class Emulator:
         Raises:
             StatusError: 401 and 403.
         """
+        if not self.users and names_nobody(request.headers):
+            return ADMIN
         if self.users and not self._has_rbac:
             self._start_rbac()
         selected = pinned_name(request.params.get('fieldSelector', '')) if self.users else None
@@ -355,6 +361,8 @@ class Emulator:
     def _prepare(self, op: Operation, new: Json) -> None:
         if op.definition.resource == _SIGNING_REQUESTS and op.definition.origin is Origin.BUILT_IN:
             set_requester(new, user_info(op.user))
+        elif op.definition.resource == _PODS and op.definition.origin is Origin.BUILT_IN:
+            admit_pod(new, self.cluster.read)
 
     def _guard(self, op: Operation, new: Json, old: Json | None) -> None:
         check_escalation(

@@ -193,9 +193,10 @@ class ObjectsArray:
 
     def _tell(self, definition: Definition, before: Stored | None, after: Stored | None) -> None:
         if after is None and before is not None:
-            self._declarations.withdraw(definition, before)
+            gone = [*self._declarations.withdraw(definition, before), (definition, before)]
             for removed in self.removed:
-                removed(definition, before)
+                for each in gone:
+                    removed(*each)
         elif after is not None and after is not before:
             for written in self.written:
                 written(definition, self._cluster.decode(after, definition))

@@ -42,18 +42,24 @@ class Declarations:
             _check_scope(found, namespace)
         return found
 
-    def withdraw(self, definition: Definition, stored: Stored) -> None:
-        """What goes with a CustomResourceDefinition that is deleted outright: its resource and the objects of it."""
+    def withdraw(self, definition: Definition, stored: Stored) -> list[tuple[Definition, Stored]]:
+        """What goes with a CustomResourceDefinition that is deleted outright: its resource and the objects of it.
+
+        Gives these objects as they were.
+        """
         if definition.resource != CRDS or definition.origin is not Origin.BUILT_IN:
-            return
+            return []
         plural, _, group = stored.name.partition('.')
         served = [each for each in self._cluster.registry.versions(group, plural) if each.origin is Origin.CUSTOM]
         if not served:
-            return
+            return []
         for each in served:
             self._cluster.registry.remove(each.resource)
+        deleted = []
         for obj in self._cluster.store.all((group, plural)):
-            self._cluster.store.delete((group, plural), obj.key)
+            if self._cluster.store.delete((group, plural), obj.key) is not None:
+                deleted.append((served[0], obj))
+        return deleted
 
     def _declare(self, definition: Definition) -> Definition:
         served = self._cluster.registry.add(definition)
