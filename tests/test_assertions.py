@@ -94,6 +94,42 @@ def test_other_numbers_are_compared_as_ever(pytester: pytest.Pytester) -> None:
     assert not any('has seen' in line for line in shown)
 
 
+@pytest.mark.parametrize('strict', [False, True])
+@pytest.mark.parametrize('keyword', ['async def', 'def'])
+def test_a_failed_test_shows_the_errors_of_requests_that_nobody_raises(
+    pytester: pytest.Pytester, keyword: str, strict: bool
+) -> None:
+    get = 'await kmock.get' if keyword == 'async def' else 'kmock.get'
+    pytester.makepyfile(f"""
+        import pytest
+
+        @pytest.mark.kmock(strict={strict})
+        {keyword} test_it(kmock):
+            kmock['get /items?limit=1'] << 200
+            kmock['get /bad'] << ZeroDivisionError('boo!')
+            for path in ('/items', '/bad'):
+                {get}(path)
+            assert not kmock.errors
+
+        {keyword} test_that_passes(kmock):
+            {get}('/items')
+    """)
+    result = pytester.runpytest_inprocess('-o', 'asyncio_mode=auto', '-p', 'no:cacheprovider')
+    result.assert_outcomes(failed=1, passed=1, errors=int(strict))
+    sections = [index for index, line in enumerate(result.outlines) if line.strip('- ') == 'kmock']
+    if strict:  # there they are raised
+        assert not sections
+    else:
+        assert result.outlines[sections[0] + 1 : sections[0] + 5] == [
+            'kmock.errors has 2 errors:',
+            "  KubernetesEndpointNotFoundError: No rule for GET /items. Add kmock['get /items'] << ..., "
+            'or a fallback for all that has no rule: kmock.fallback << 404.',
+            "    Closest rule: kmock['get /items?limit=1']: params['limit'] is absent, not '1'.",
+            "    Closest rule: kmock['get /bad']: the path is '/items', not '/bad'.",
+        ]
+        assert result.outlines[sections[0] + 5] == '  ZeroDivisionError: boo!'
+
+
 def test_the_hook_costs_nothing_where_kmock_is_not_used() -> None:
     code = """if True:
         import sys

@@ -1,15 +1,15 @@
-"""What to show when an assertion on the number of requests fails: those that were seen.
+"""What to show when an assertion on the number of requests fails: those that were seen. And the errors of requests.
 
 `len()` gives a plain int, which knows nothing of its view. But pytest's rewritten assertions keep what they evaluate
 in local variables of the test (`@py_assert1`, …), and so the view is found in the frame where the assertion stands.
 """
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kmock.rules.views import Root, View, label
 
-__all__ = ['explain_counts']
+__all__ = ['explain_counts', 'explain_errors', 'explain_failure']
 
 _KEPT_BY_PYTEST = '@py_assert'
 _REWRITTEN = '@pytest_ar'
@@ -46,6 +46,19 @@ def explain_failure(frame: types.FrameType, message: str) -> list[str]:
         value for name, value in frame.f_locals.items() if name.startswith(_KEPT_BY_PYTEST) and isinstance(value, View)
     ]
     return [line for view in asserted if f'{label(view)} {_SEEN}' not in message for line in _describe(view)]
+
+
+def explain_errors(errors: Sequence[Exception]) -> list[str]:
+    """The lines on what went wrong in requests: a test that fails may fail of that."""
+    if not errors:
+        return []
+    lines = [f'kmock.errors has {"1 error" if len(errors) == 1 else f"{len(errors)} errors"}:']
+    for each in errors[:_SHOWN]:
+        first, *rest = f'{type(each).__name__}: {each}'.splitlines()
+        lines += [f'  {first}', *(f'    {line}' for line in rest)]
+    if len(errors) > _SHOWN:
+        lines.append(f'  … and {len(errors) - _SHOWN} more')
+    return lines
 
 
 def _counted_views(frame: types.FrameType, counts: set[object]) -> Iterator[View]:
