@@ -22,6 +22,8 @@ _UNICODE = {
     'P': '!-#%-*,-/:;?@\\[-\\]_{}¡§«¶·»¿‐-‧', 'S': '$+<->\\^`|~¢-©¬®-±´¸×÷₠-⃀', 'Z': '  -   ',
     'Latin': 'A-Za-zªºÀ-ÖØ-öø-ʸ', 'Greek': 'Ͱ-ͽΑ-Ͽ', 'Cyrillic': 'Ѐ-ԯ', 'Han': '㐀-䶿一-鿿', 'Hangul': '가-힣',
 }  # fmt: skip
+_REPETITION = re.compile(r'(?:[*+?]|\{\d+(?:,\d*)?\})\??')
+_LAST_REPETITION = re.compile(rf'{_REPETITION.pattern}$')
 _FLAGS = re.compile(r'\(\?([imsU]*)(-[imsU]+)?\)')
 
 
@@ -38,8 +40,35 @@ def go_pattern(text: str) -> re.Pattern[str]:
     """
     try:
         return re.compile(_Translation(text).run(), re.ASCII)
-    except (re.error, OverflowError, RecursionError) as error:
+    except re.error as error:
+        raise PatternError(f'error parsing regexp: {_worded(error, text)}') from error
+    except (OverflowError, RecursionError) as error:
         raise PatternError(f'error parsing regexp: {error}') from error
+
+
+def _worded(error: re.error, text: str) -> str:
+    """What Go says of what Python says; Python has seen the translation, which differs little."""
+    said, found = error.msg, str(error.pattern or '')
+    at = error.pos or 0
+    operator = _REPETITION.match(found, at)
+    repeated = operator[0] if operator is not None else ''
+    if said.startswith('missing ), unterminated'):
+        return f'missing closing ): `{text}`'
+    if said.startswith('unbalanced parenthesis'):
+        return f'unexpected ): `{text}`'
+    if said.startswith('nothing to repeat'):
+        return f'missing argument to repetition operator: `{repeated}`'
+    if said.startswith('multiple repeat'):
+        before = _LAST_REPETITION.search(found[:at])
+        return f'invalid nested repetition operator: `{before[0] if before is not None else ""}{repeated}`'
+    if said.startswith('bad escape '):
+        return f'invalid escape sequence: `{said.removeprefix("bad escape ")}`'
+    if said.startswith('bad character range '):
+        return f'invalid character class range: `{said.removeprefix("bad character range ")}`'
+    if said.startswith('min repeat greater'):
+        counts = found.rfind('{', 0, at + 1)
+        return f'invalid repeat count: `{found[counts : found.find("}", counts) + 1]}`'
+    return str(error)
 
 
 class _Translation:
@@ -75,7 +104,8 @@ class _Translation:
         elif character == '$':
             self._put('\\Z', 1)
         elif character in '*+?}' and self._text[self._at + 1 : self._at + 2] == '+':
-            raise PatternError('error parsing regexp: invalid nested repetition operator')
+            wrong = self._text[self._at : self._at + 2]
+            raise PatternError(f'error parsing regexp: invalid nested repetition operator: `{wrong}`')
         else:
             self._put(character, 1)
 
@@ -88,7 +118,10 @@ class _Translation:
             self._open[-1] += 1
             self._put(f'(?{wanted}{unwanted if len(unwanted) > 1 else ""}:', len(flags[0]))
             return
-        if rest.startswith(('(?=', '(?!', '(?<=', '(?<!', '(?>', '(?(', '(?#', '(?P=', '(?P>')):
+        if rest.startswith(('(?<=', '(?<!')):
+            named = rest[: rest.index('>') + 1] if '>' in rest else rest
+            raise PatternError(f'error parsing regexp: invalid named capture: `{named}`')
+        if rest.startswith(('(?=', '(?!', '(?>', '(?(', '(?#', '(?P=', '(?P>')):
             raise PatternError(f'error parsing regexp: invalid or unsupported Perl syntax: `{rest[:3]}`')
         self._open.append(0)
         if rest.startswith('(?<'):
@@ -112,7 +145,9 @@ class _Translation:
                 self._put(re.escape(chr(int(code, 16))), 4 + len(code))
             except (ValueError, OverflowError) as error:
                 raise PatternError(f'error parsing regexp: invalid escape sequence: `{rest[:10]}`') from error
-        elif following in ('Z', '') or (following.isdigit() and following != '0'):
+        elif following == '':
+            raise PatternError('error parsing regexp: trailing backslash at end of expression: ``')
+        elif following == 'Z' or (following.isdigit() and following != '0'):
             raise PatternError(f'error parsing regexp: invalid escape sequence: `{rest[:2]}`')
         else:
             self._put(rest[:2], 2)
@@ -132,6 +167,7 @@ class _Translation:
         self._put(ranges if in_class else f'[{"^" if negated else ""}{ranges}]', length)
 
     def _class(self) -> None:
+        start = self._at
         self._put('[', 1)
         if self._text[self._at : self._at + 1] == '^':
             self._put('^', 1)
@@ -150,4 +186,6 @@ class _Translation:
                 # what Python reserves for operations on sets
                 reserved = rest[0] in '[&~|' or (rest[0] == '-' and self._text[self._at - 1] == '-')
                 self._put('\\' + rest[0] if reserved else rest[0], 1)
+        if self._at >= len(self._text):
+            raise PatternError(f'error parsing regexp: missing closing ]: `{self._text[start:]}`')
         self._put(']', 1)

@@ -303,6 +303,17 @@ def test_faults_of_a_schema(schema: Json, expected: list[str]) -> None:
 def test_a_default_is_what_its_schema_accepts() -> None:
     found = in_spec({'type': 'object', 'properties': {'a': {'type': 'string', 'default': 1}}})
     assert found[0].startswith('.properties[a].default: Invalid value: ')
+    assert found[0].endswith(':  in body must be of type string: "integer"')
+
+
+def test_what_is_in_a_default_is_named_from_the_default_on() -> None:
+    item = {'type': 'object', 'required': ['k'], 'properties': {'k': {'type': 'integer'}}}
+    of_object = in_spec({'type': 'object', 'properties': {'a': {**item, 'default': {'k': 'x'}}}})
+    assert of_object == [
+        '.properties[a].default.k: Invalid value: "string": k in body must be of type integer: "string"'
+    ]
+    listed = {'type': 'array', 'items': item, 'default': [{'k': 1}, {}]}
+    assert in_spec({'type': 'object', 'properties': {'a': listed}}) == ['.properties[a].default.[1].k: Required value']
 
 
 def test_branches_restrict_only_what_is_specified() -> None:

@@ -13,8 +13,8 @@ from kmock.naming import Resource
 
 __all__ = ['default_causes']
 
-_NAME = 'x'
-"""What a default is called while it is judged as the only field of an object."""
+_NAME = '\x01'
+"""What a default is called while it is judged as the only field of an object; the server has no name for it."""
 
 
 def default_causes(schema: Node, field: str) -> list[Cause]:
@@ -40,7 +40,10 @@ def _judged(node: Node, value: Any, field: str) -> Iterator[Cause]:
         yield invalid_value(field, value, 'must not have unknown fields')
     for each in validate_custom(_definition(schema), obj, None):
         path = (each.field or _NAME).removeprefix(_NAME)
-        yield Cause(reason=each.reason, message=each.message, field=f'{field}{path}')
+        if path.startswith('[') and each.reason != 'FieldValueDuplicate':  # of what schemas say, names are keys
+            path = f'.{path}'
+        message = each.message.replace(f'{_NAME}.', '').replace(_NAME, '')
+        yield Cause(reason=each.reason, message=message, field=f'{field}{path}')
 
 
 def _definition(schema: Schema) -> Definition:
