@@ -301,9 +301,11 @@ class RawHandler(views.Root, _Names):
 
     def _explain(self, request: Request) -> str:
         """What is to be written so that the request has an answer, and what was nearly that."""
-        target = f'{request.method} {request.path}'
+        method, path = request.method, request.path
+        known = method in boxes.STANDARD_METHODS
+        rule = repr(f'{method.lower()} {path}') if known else f'kmock.method({method!r}), {path!r}'
         mend = (
-            f'No rule for {target}. Add kmock[{f"{request.method.lower()} {request.path}"!r}] << ..., '
+            f'No rule for {method} {path}. Add kmock[{rule}] << ..., '
             'or a fallback for all that has no rule: kmock.fallback << 404.'
         )
         with self._book.journal.lock:

@@ -92,6 +92,8 @@ async def test_a_request_without_a_rule_is_answered_500_that_names_the_mend():
         assert reply.status == 500
         assert b'kmock.fallback << 404' in reply.body
         assert b"kmock['get /X']" in reply.body
+        reply = await ask(handler, 'STORE /x')
+        assert b"kmock[kmock.method('STORE'), '/x'] << " in reply.body
         assert isinstance(handler.errors[0], NotImplementedError)
         assert isinstance(handler.errors[0], NoAnswerError)
 

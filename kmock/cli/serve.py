@@ -139,7 +139,8 @@ async def watch(file: RulesFile, editions: Editions, clock: Clock) -> None:
         try:
             await editions.renew()
         except RulesError as exc:
-            tell(f'{str(exc).rstrip(".")}; the former rules stay.')
+            why = str(exc)
+            tell(f'{why if why.endswith("...") else why.rstrip(".")}; the former rules stay.')
         else:
             tell(f'loaded {file.path} anew.')
 

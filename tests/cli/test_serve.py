@@ -162,9 +162,13 @@ async def test_it_looks_for_changes_if_it_is_to_reload(
             written(rules, '1 / 0')
             await stage.clock.advance(2)
             assert await stage.text('/') == ('"two"' if reload else '"one"')
+            rules.write_text('')
+            await stage.clock.advance(2)
     told = capsys.readouterr().err.splitlines()
     assert [line.rpartition(':')[2] for line in told] == (
-        [f' loaded {rules} anew.', ' division by zero; the former rules stay.'] if reload else []
+        [f' loaded {rules} anew.', ' division by zero; the former rules stay.', ' ...; the former rules stay.']
+        if reload
+        else []
     )
 
 
