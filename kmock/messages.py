@@ -10,7 +10,7 @@ import functools
 import itertools
 import json
 import urllib.parse
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Protocol
@@ -136,17 +136,34 @@ class Headers(CIMultiDictProxy[str]):
         return not self == other
 
 
+def _check_size(size: int, limit: int | None) -> None:
+    if limit is not None and size > limit:
+        raise BodyTooLongError(f'The body of the request is longer than {limit} bytes (max_body).')
+
+
 class RequestBody:
     """The body of one request: bytes, or a source that can be read once."""
 
-    __slots__ = ('_bytes', '_declared', '_source', '_streamed')
+    __slots__ = ('_arrived', '_bytes', '_declared', '_source', '_streamed')
 
-    def __init__(self, source: bytes | AsyncIterator[bytes] = b'', *, declared: bool | None = None) -> None:
-        """Args: declared: whether the request announced a body at all (a Content-Length, or chunks)."""
+    def __init__(
+        self,
+        source: bytes | AsyncIterator[bytes] = b'',
+        *,
+        declared: bool | None = None,
+        arrived: Callable[[], bytes | None] | None = None,
+    ) -> None:
+        """Make it of its bytes, or of what brings them.
+
+        Args:
+            declared: whether the request announced a body at all (a Content-Length, or chunks).
+            arrived: takes the whole body out of the source if it has arrived, so that nobody need wait; else None.
+        """
         self._bytes = source if isinstance(source, bytes) else None
         self._source = None if isinstance(source, bytes) else source
         self._streamed = False
         self._declared = bool(source) if declared is None else declared
+        self._arrived = arrived
 
     @property
     def declared(self) -> bool:
@@ -176,15 +193,24 @@ class RequestBody:
         if self._bytes is None:
             if self._streamed:
                 return self.value
-            pieces: list[bytes] = []
-            size = 0
-            async for piece in self.stream():
-                size += len(piece)
-                if limit is not None and size > limit:
-                    raise BodyTooLongError(f'The body of the request is longer than {limit} bytes (max_body).')
-                pieces.append(piece)
-            self._bytes = b''.join(pieces)
+            whole = None if self._arrived is None else self._arrived()
+            if whole is None:
+                whole = await self._collect(limit)
+            else:
+                self._source = self._arrived = None
+                self._streamed = True
+                _check_size(len(whole), limit)
+            self._bytes = whole
         return self._bytes
+
+    async def _collect(self, limit: int | None) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in self.stream():
+            size += len(piece)
+            _check_size(size, limit)
+            pieces.append(piece)
+        return b''.join(pieces)
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Pass the body on piece by piece: once if it comes from the connection, any number of times if kept."""
@@ -196,6 +222,7 @@ class RequestBody:
             raise KMockError('The body of this request was streamed through already.')
         # The source leads to the connection, and what it has read: a request that is kept must not keep these.
         source, self._source = self._source, None
+        self._arrived = None
         self._streamed = True
         async for piece in source:
             yield piece

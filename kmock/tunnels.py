@@ -27,10 +27,21 @@ _HEAD_END = b'\r\n\r\n'
 _METHOD = re.compile(rb"(?:\r\n)?([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64})")  # an empty line may precede (RFC 9112, 2.2)
 _STANDARD = frozenset({b'GET', b'HEAD', b'POST', b'PUT', b'PATCH', b'DELETE', b'OPTIONS', b'CONNECT', b'TRACE'})
 _ACCEPTED = b'POST'
+_FRAMING = re.compile(rb'\n(?:(content-length)|upgrade|transfer-encoding)[ \t]*:[ \t]*(\d*)', re.IGNORECASE)
 _BLANK = ord(' ')
 _HIGH_WATER = 64 * 1024
 _GRACE_SECONDS = 2.0
 """How long the other direction of a tunnel may be silent after one has ended."""
+
+
+def _is_one_request(method: bytes, data: bytes, start: int) -> bool:
+    """Whether a request that begins there is all that the bytes hold: a head and its body, and no upgrade."""
+    head = data.find(_HEAD_END, start)
+    rest = len(data) - head - len(_HEAD_END)
+    if head < 0 or not rest or method == b'CONNECT':
+        return False
+    framing = _FRAMING.findall(data, start, head + 2)
+    return len(framing) == 1 and framing[0][0] != b'' and framing[0][1].isdigit() and int(framing[0][1]) == rest
 
 
 class Connection(web.RequestHandler):
@@ -102,7 +113,10 @@ class Connection(web.RequestHandler):
             if method is not None and method.end() == size:
                 self._begun_method, self._segment_end = data[start:], b''
                 return
-            end = self._portion_end(data, start)
+            if method is not None and _is_one_request(method[1], data, start):
+                end = size
+            else:
+                end = self._portion_end(data, start)
             portion = data if end - start == size else data[start:end]
             if method is not None and data[method.end()] == _BLANK and method[1] not in _STANDARD:
                 self._odd_method = method[1].decode()

@@ -79,6 +79,13 @@ class IncomingBody:
         """Whether the client was not told yet that it may send the body."""
         return self._waits_for_continue
 
+    def arrived(self) -> bytes | None:
+        """The whole body, if it is here already, as small ones mostly are; it is taken out then."""
+        content = self._request.content
+        if self._waits_for_continue or not content.is_eof() or content.exception() is not None:
+            return None
+        return content.read_nowait()
+
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
@@ -133,7 +140,8 @@ def incoming_body(request: web.BaseRequest) -> RequestBody:
         return _EMPTY_BODY if declared else _UNDECLARED_BODY
     expected = request.headers.get('Expect')
     waits = expected is not None and expected.lower() == '100-continue' and request.version > HttpVersion10
-    return RequestBody(IncomingBody(request, waits_for_continue=waits), declared=True)
+    body = IncomingBody(request, waits_for_continue=waits)
+    return RequestBody(body, declared=True, arrived=body.arrived)
 
 
 # --- heads

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from multidict import CIMultiDict, MultiDict
 
-from kmock.errors import KMockError, LimitError
+from kmock.errors import BodyTooLongError, KMockError, LimitError
 from kmock.messages import Answer, ChunkPart, Ending, Request, RequestBody, reason_phrase
 
 
@@ -181,3 +181,40 @@ def test_parts_of_chunks_are_bytes() -> None:
 def test_reason_phrases_are_the_standard_ones() -> None:
     assert reason_phrase(418) == "I'm a Teapot"
     assert reason_phrase(599) == ''
+
+
+class TestArrivedBodies:
+    @staticmethod
+    async def never() -> AsyncIterator[bytes]:
+        raise AssertionError('Nobody need wait for this body.')
+        yield b''
+
+    async def test_a_body_that_has_arrived_is_not_waited_for(self) -> None:
+        body = RequestBody(self.never(), arrived=lambda: b'abc')
+        assert await body.read() == b'abc'
+        assert body.kept
+        assert await body.read() == b'abc'
+
+    async def test_its_length_is_limited_too(self) -> None:
+        body = RequestBody(self.never(), arrived=lambda: b'abc')
+        with pytest.raises(BodyTooLongError, match='longer than 2 bytes'):
+            await body.read(2)
+        with pytest.raises(KMockError, match='not kept'):
+            await body.read(2)
+
+    async def test_what_has_not_arrived_is_waited_for(self) -> None:
+        async def source() -> AsyncIterator[bytes]:
+            yield b'ab'
+            yield b'c'
+
+        body = RequestBody(source(), arrived=lambda: None)
+        assert await body.read() == b'abc'
+
+    async def test_a_streamed_body_is_not_taken_by_surprise(self) -> None:
+        async def source() -> AsyncIterator[bytes]:
+            yield b'abc'
+
+        body = RequestBody(source(), arrived=lambda: b'abc')
+        assert [piece async for piece in body.stream()] == [b'abc']
+        with pytest.raises(KMockError, match='not kept'):
+            await body.read()

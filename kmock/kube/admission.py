@@ -59,6 +59,7 @@ class Admission:
         namespace: gives a namespace by its name, or None.
         versions: gives all served versions of the same resource type; for the match policy `Equivalent`.
         condition: evaluates match conditions.
+        configured: whether there are configurations at all; it is asked at each write, so it must be quick.
     """
 
     def __init__(
@@ -69,16 +70,20 @@ class Admission:
         *,
         versions: Callable[[Resource], Iterable[Definition]] = lambda _: (),
         condition: Condition = evaluate_condition,
+        configured: Callable[[], bool] | None = None,
     ) -> None:
         self._read = read
         self._call = call
         self._namespace = namespace
         self._versions = versions
         self._condition = condition
+        self._configured = configured
 
     @property
     def active(self) -> bool:
         """Whether there is any webhook configuration; while not, there is nothing to be asked."""
+        if self._configured is not None:
+            return self._configured()
         return any(True for resource in (MUTATING, VALIDATING) for _ in self._read(resource))
 
     async def mutate(self, review: Review) -> tuple[Json | None, list[str]]:

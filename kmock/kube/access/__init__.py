@@ -1,7 +1,7 @@
 """Access to the emulated cluster: who calls (users, tokens, impersonation), what they may do (RBAC), reviews."""
 
 from kmock.kube.access.attributes import Attributes, attributes_of, forbidden_status
-from kmock.kube.access.authentication import Checked, authenticate, bearer_token, check_token
+from kmock.kube.access.authentication import Checked, authenticate, bearer_token, check_token, names_nobody
 from kmock.kube.access.authorization import Authorizer
 from kmock.kube.access.bootstrap import aggregated_rules, bootstrap_objects
 from kmock.kube.access.escalation import check_escalation
@@ -28,6 +28,7 @@ __all__ = [
     'check_escalation',
     'check_token',
     'forbidden_status',
+    'names_nobody',
     'review',
     'user_info',
 ]

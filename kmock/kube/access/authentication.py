@@ -11,12 +11,12 @@ from typing import Any
 
 from kmock.kube.access.attributes import Attributes
 from kmock.kube.access.authorization import aggregate
-from kmock.kube.access.impersonation import Allowed, impersonate
+from kmock.kube.access.impersonation import Allowed, impersonate, wanted_user
 from kmock.kube.access.tokens import TokenError, Tokens
 from kmock.kube.access.users import ADMIN, ANONYMOUS, User, Users
 from kmock.kube.statuses import unauthorized
 
-__all__ = ['Checked', 'authenticate', 'bearer_token', 'certificate_user', 'check_token']
+__all__ = ['Checked', 'authenticate', 'bearer_token', 'certificate_user', 'check_token', 'names_nobody']
 
 _INVALID = 'invalid bearer token'
 _PROTOCOL = 'base64url.bearer.authorization.k8s.io.'
@@ -60,6 +60,13 @@ def authenticate(
         token = bearer_token(headers)
         user = _declared_user(users, tokens, token) if users else _open_user(tokens, token)
     return impersonate(user, headers, request, allowed if allowed is not None and users else _everything)
+
+
+def names_nobody(headers: Mapping[str, str]) -> bool:
+    """Whether a request comes without a token and without impersonation, as most do where access is open."""
+    if 'Authorization' in headers or 'Sec-WebSocket-Protocol' in headers:
+        return False
+    return wanted_user(headers) is None
 
 
 def certificate_user(certificate: Mapping[str, Any]) -> User | None:
