@@ -5,6 +5,7 @@ A request to the emulator goes: log → rules → other responders → cassette 
 
 import functools
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ from kmock.rules.book import RuleBook
 from kmock.webhooks import WebhookClient
 
 __all__ = ['KubernetesEmulator', 'KubernetesScaffold']
+
+_IN_THE_API = re.compile('/apis?(/|$)')
+_READING = frozenset({'GET', 'HEAD', 'OPTIONS'})
 
 
 class _Names:
@@ -124,16 +128,16 @@ class KubernetesScaffold(RawHandler, _Names):
     def _chained(self) -> Iterator[Responder]:
         *others, last = super()._chained()
         yield from others
-        yield self._surface
+        yield _Spared(self._surface)
         yield last
 
     async def _handle(self, request: Request) -> Answer:
         try:
             return await super()._handle(request)
         except NoAnswerError as exc:
-            return self._unanswered(request, exc)
+            return await self._unanswered(request, exc)
 
-    def _unanswered(self, request: Request, why: NoAnswerError) -> Answer:
+    async def _unanswered(self, request: Request, why: NoAnswerError) -> Answer:
         """The answer to a request that nobody answers.
 
         Raises:
@@ -263,7 +267,7 @@ class KubernetesEmulator(KubernetesScaffold):
             elif each is not self._fallback:
                 yield each
         if self._is_asked:
-            yield self.emulator
+            yield _Spared(self.emulator)
         if self._fallback not in (None, 'emulator'):
             yield self._fallback
         yield last
@@ -280,12 +284,16 @@ class KubernetesEmulator(KubernetesScaffold):
         except UnmatchedError:
             if not self._is_asked:
                 raise
-            return self.emulator.missing(request)
+            return await self._missing(request)
 
-    def _unanswered(self, request: Request, why: NoAnswerError) -> Answer:
+    async def _unanswered(self, request: Request, why: NoAnswerError) -> Answer:
         if not request.path.startswith(('/api/', '/apis/')):  # of the API, all sorts of things are asked for in vain
             self._collect(errors.KubernetesEndpointNotFoundError(message=str(why)))
-        return self.emulator.missing(request)
+        return await self._missing(request)
+
+    async def _missing(self, request: Request) -> Answer:
+        answer = await self.emulator.respond(request) if _is_stray(request) else None
+        return self.emulator.missing(request) if answer is None else answer
 
 
 class _Followed:
@@ -300,6 +308,21 @@ class _Followed:
         if answer is not None and 200 <= answer.status < 300:
             await self._emulator.follow(request)
         return answer
+
+
+class _Spared:
+    """A cluster that is not asked about strays: its `/` takes any method, and would hide that they lack a rule."""
+
+    def __init__(self, cluster: Responder) -> None:
+        self._cluster = cluster
+
+    async def respond(self, request: Request) -> Answer | None:
+        return None if _is_stray(request) else await self._cluster.respond(request)
+
+
+def _is_stray(request: Request) -> bool:
+    """Whether it writes outside of the API, as clients of Kubernetes never do."""
+    return request.method not in _READING and not _IN_THE_API.match(request.path)
 
 
 def _named_in(book: RuleBook) -> Callable[[], Collection[Resource]]:

@@ -90,6 +90,11 @@ class TestScaffold:
         assert 'Declare its resources' in reply.data['message']
         assert isinstance(scaffold.errors[0], KubernetesResourceNotFoundError)
 
+    async def test_writing_outside_of_the_api_is_an_error(self, scaffold: kmock.KubernetesScaffold) -> None:
+        assert (await ask(scaffold, 'post /')).status == 404
+        assert "Add kmock['post /'] << ..." in str(scaffold.errors[0])
+        assert (await ask(scaffold, 'get /')).status == 200
+
     async def test_fallback_rules_come_last(self, scaffold: kmock.KubernetesScaffold) -> None:
         scaffold.fallback << 418
         assert (await ask(scaffold, 'get /nope')).status == 418
@@ -146,6 +151,24 @@ class TestRulesAndCluster:
         reply = await ask(cluster, 'get /hello')
         assert (reply.status, reply.body) == (404, b'404 page not found\n')
         assert "Add kmock['get /hello'] << ..." in str(cluster.errors[0])
+
+    @pytest.mark.parametrize('method', ['post', 'put', 'patch', 'delete'])
+    async def test_writing_outside_of_the_api_is_answered_and_told_the_mend(
+        self, cluster: kmock.KubernetesEmulator, method: str
+    ) -> None:
+        """A real server takes any method at `/`; here it is a request that was meant for a rule."""
+        cluster[f'{method} /?q=1'] << 201
+        reply = await ask(cluster, f'{method} /')
+        assert reply.status == 200
+        assert '/version' in reply.data['paths']
+        (error,) = cluster.errors
+        assert f"Add kmock['{method} /'] << ..." in str(error)
+        assert "params['q'] is absent" in str(error)
+        cluster.fallback << 418
+        assert (await ask(cluster, f'{method} /')).status == 418
+        assert (await ask(cluster, f'{method} /?q=1')).status == 201
+        assert (await ask(cluster, 'get /')).status == 200
+        assert cluster.errors == [error]
 
     async def test_asking_the_api_in_vain_is_no_error(self, cluster: kmock.KubernetesEmulator) -> None:
         assert (await ask(cluster, 'get /apis/nope.dev/v1/things')).status == 404
