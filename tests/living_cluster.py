@@ -1,5 +1,6 @@
 """An emulated cluster in a test, asked without sockets; its time stands still until the test moves it on."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -54,19 +55,25 @@ class Told:
 
 
 class Watch:
-    """A watch under way."""
+    """A watch under way. It is read as its events come."""
 
     def __init__(self, body: AsyncIterator[bytes]) -> None:
         self._body: Any = body
         self._lines: list[Any] = []
+        self._reading = asyncio.ensure_future(self._read())
+
+    async def _read(self) -> bytes | None:
+        piece: bytes | None = await anext(self._body, None)
+        return piece
 
     async def next(self) -> Any:
         """The next event; None if the stream has ended."""
         while not self._lines:
-            piece = await anext(self._body, None)
+            piece = await asyncio.wait_for(asyncio.shield(self._reading), 10)
             if piece is None:
                 return None
             self._lines += [json.loads(line) for line in piece.splitlines()]
+            self._reading = asyncio.ensure_future(self._read())
         return self._lines.pop(0)
 
     async def take(self, count: int) -> list[tuple[str, str]]:
@@ -82,6 +89,8 @@ class Watch:
         return events
 
     async def close(self) -> None:
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
         await self._body.aclose()
 
 
@@ -107,12 +116,15 @@ class LivingCluster:
         return Told(answer, answer.body)
 
     async def watch(self, target: str, **headers: str) -> Watch:
+        """A watch that has begun."""
         request = Request.make('GET', target, headers={name.replace('_', '-'): each for name, each in headers.items()})
         answer = await self.emulator.respond(request)
         assert answer is not None
         assert answer.status == 200, answer.body
         assert not isinstance(answer.body, bytes)
-        return Watch(answer.body)
+        watch = Watch(answer.body)
+        await self.clock.advance(0)
+        return watch
 
     async def make(self, collection: str, name: str, *, owners: Any = (), spec: Any = None, **metadata: Any) -> Any:
         """Create an object; its owners are objects, or pairs of them with what else their references say."""

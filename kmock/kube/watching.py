@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from kmock.kube.cluster import Cluster, Operation
-from kmock.kube.definitions import Json
+from kmock.kube.definitions import Json, Origin
 from kmock.kube.negotiation import Form, content_type, render_event
 from kmock.kube.options import ListOptions, parse_revision
 from kmock.kube.reading import Reading, Selection, warning_headers
@@ -23,6 +23,16 @@ SHORTEST_SECONDS = 1800.0
 _BATCH = 500
 _PIECE_BYTES = 64 * 1024
 INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
+_EMPTY_POD: Json = {'containers': None}
+_EMPTY_OBJECTS: Mapping[tuple[str, str], Json] = {
+    ('', 'pods'): {'spec': _EMPTY_POD, 'status': {}},
+    ('', 'namespaces'): {'spec': {}, 'status': {}},
+    ('', 'services'): {'spec': {}, 'status': {'loadBalancer': {}}},
+    ('', 'persistentvolumeclaims'): {'spec': {'resources': {}}, 'status': {}},
+    ('batch', 'jobs'): {'spec': {'template': {'metadata': {}, 'spec': _EMPTY_POD}}, 'status': {}},
+    ('coordination.k8s.io', 'leases'): {'spec': {}},
+}
+"""What Go writes of objects with nothing in them, as bookmarks are."""
 
 
 class Watching:
@@ -112,13 +122,13 @@ class _Stream:
         try:
             while True:
                 lines = self._lines(subscription.take(_BATCH))
-                if lines:
-                    for piece in _pieces(lines):
-                        yield piece
-                    continue
+                for piece in _pieces(lines):
+                    yield piece
                 now = clock.now()
-                if now >= deadline:
+                if now >= deadline:  # also where events come without end
                     return
+                if lines:
+                    continue
                 if now >= bookmark_at:
                     if self._options.bookmarks:
                         yield self._bookmark(subscription.revision)
@@ -144,9 +154,9 @@ class _Stream:
             await waiter
         finally:
             self._waiter = None
-            self._alarmed = False
-            if not waiter.done() or waiter.cancelled():
+            if self._alarmed or not waiter.done() or waiter.cancelled():
                 subscription.forget(waiter)
+            self._alarmed = False
 
     async def _ring(self, when: float) -> None:
         """Wake the stream at a moment."""
@@ -220,6 +230,8 @@ class _Stream:
         if initial:
             metadata['annotations'] = {INITIAL_EVENTS_END: 'true'}
         obj = {'kind': self._definition.kind, 'apiVersion': self._definition.api_version, 'metadata': metadata}
+        if self._definition.origin is Origin.BUILT_IN:
+            obj.update(_EMPTY_OBJECTS.get(self._definition.bucket, {}))
         if self._form.plain:
             tail = encode_tail(obj)
             return b''.join((b'{"type":"BOOKMARK","object":', self._definition.prefix, tail, b'}\n'))
