@@ -127,3 +127,22 @@ async def test_a_match_needs_a_revision_before_it_is_at_odds_with_a_token(cluste
     status, message = await _refused(cluster, 'resourceVersionMatch=Exact&continue=x')
     assert status == 422
     assert message.index('unless resourceVersion') < message.index('when continue')
+
+
+@pytest.mark.parametrize(
+    ('path', 'rest'),
+    [
+        ('/api/v1/pods', {'spec': {'containers': None}, 'status': {}}),
+        ('/api/v1/services', {'spec': {}, 'status': {'loadBalancer': {}}}),
+        ('/api/v1/configmaps', {}),
+    ],
+)
+async def test_bookmarks_have_what_go_writes_of_empty_objects(cluster: Emulator, path: str, rest: Any) -> None:
+    target = f'{path}?watch=1&allowWatchBookmarks=true&fieldSelector=metadata.name=none'
+    answer = await cluster.respond(Request.make('GET', target))
+    assert answer is not None
+    assert not isinstance(answer.body, (bytes, type(None)))
+    line = await anext(aiter(answer.body))
+    assert isinstance(line, bytes)
+    shown = json.loads(line)['object']
+    assert {key: shown[key] for key in shown if key not in ('kind', 'apiVersion', 'metadata')} == rest
