@@ -91,7 +91,10 @@ class Event:
 
 
 class Signal:
-    """Wakes those that wait for the next event, in whatever loop and thread they are."""
+    """Wakes those that wait for the next event, in whatever loop and thread they are.
+
+    To be used under the lock of the store: a waiter added while others are woken would miss all events to come.
+    """
 
     __slots__ = ('_waiters',)
 
@@ -282,7 +285,7 @@ class Store:
             found.append(event)
             self._index(bucket, before, stored)
             self._remember(bucket, key, stored)
-        found.signal.fire()
+            found.signal.fire()
         return event
 
     def adopt(
@@ -304,8 +307,8 @@ class Store:
                 found.append(Event(self.revision, before, stored, deleted=False))
             self._index(bucket, before, stored)
             self._remember(bucket, key, stored)
-        if event:
-            found.signal.fire()
+            if event:
+                found.signal.fire()
 
     def delete(self, bucket: BucketKey, key: Key, last: Json | None = None, *, verbatim: bool = False) -> Event | None:
         """Delete an object; None if it is not there. `last` is its last state, if that differs from the stored one."""
@@ -321,7 +324,7 @@ class Store:
             found.append(event)
             self._index(bucket, before, None)
             self._remember(bucket, key, None)
-        found.signal.fire()
+            found.signal.fire()
         return event
 
     def _last(self, before: Stored, verbatim: bool) -> Stored:
