@@ -3,6 +3,7 @@
 Here a request is authenticated, authorised, understood, and led to the room that answers it.
 """
 
+import functools
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
@@ -36,6 +37,7 @@ from kmock.kube.kinds.certificates import set_requester
 from kmock.kube.loose import adopted, loose_definition
 from kmock.kube.managed import track_update
 from kmock.kube.negotiation import Form, negotiate
+from kmock.kube.podadmission import admit_pod
 from kmock.kube.reading import Reading
 from kmock.kube.registry import Registry
 from kmock.kube.reviewing import Reviewing
@@ -62,6 +64,7 @@ __all__ = ['SYSTEM_NAMESPACES', 'Emulator']
 SYSTEM_NAMESPACES = ('default', 'kube-system', 'kube-public', 'kube-node-lease')
 
 _DEFINITIONS = (CRDS.group, CRDS.plural)
+_PODS = Resource('', 'v1', 'pods')
 _SIGNING_REQUESTS = Resource('certificates.k8s.io', 'v1', 'certificatesigningrequests')
 _RBAC = 'rbac.authorization.k8s.io'
 _WRITES = frozenset({'create', 'update', 'patch', 'delete', 'deletecollection'})
@@ -266,7 +269,7 @@ class Emulator:
             return await virtual(op)
         if watch:
             return self.watching.watch(op)
-        return await self._verbs(definition)[call.verb](op)
+        return await self._verbs[call.verb](op)
 
     async def _serve_verbatim(self, request: Request, call: Call, definition: Definition, user: User) -> Answer:
         op = Operation(request=request, call=call, definition=definition, user=user, form=Form())
@@ -283,7 +286,8 @@ class Emulator:
         named = adopted(definition, kind) if isinstance(kind, str) and kind else definition
         return definition if named is definition else self.cluster.registry.add(named)
 
-    def _verbs(self, definition: Definition) -> Mapping[str, Callable[[Operation], Awaitable[Answer]]]:
+    @functools.cached_property
+    def _verbs(self) -> Mapping[str, Callable[[Operation], Awaitable[Answer]]]:
         return {
             'get': self.reading.get,
             'list': self.reading.collection,
@@ -359,7 +363,7 @@ class Emulator:
         self.cluster.seeded.add((definition.bucket, key))
 
     def _prepare(self, op: Operation, new: Json) -> None:
-        if op.definition.resource == _SIGNING_REQUESTS and op.definition.origin is Origin.BUILT_IN:
+        if op.definition.origin is Origin.BUILT_IN and op.definition.resource == _SIGNING_REQUESTS:
             set_requester(new, user_info(op.user))
         elif op.definition.resource == _PODS and op.definition.origin is Origin.BUILT_IN:
             admit_pod(new, self.cluster.read)

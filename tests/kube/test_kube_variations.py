@@ -302,3 +302,91 @@ def test_budgets_have_one_limit(client: Client) -> None:
     told = '{"MinAvailable":1,"Selector":null,"MaxUnavailable":1,"UnhealthyPodEvictionPolicy":null}'
     why = f'spec: Invalid value: {told}: minAvailable and maxUnavailable cannot be both set'
     assert client.refused('POST', path, body) == (422, f'PodDisruptionBudget.policy "a" is invalid: {why}')
+
+
+# --- pods
+
+
+def pod(name: str = 'p', **spec: Any) -> Any:
+    told = {'containers': [{'name': 'm', 'image': 'i'}], **spec}
+    return {'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {'name': name}, 'spec': told}
+
+
+@pytest.mark.parametrize(
+    ('spec', 'why'),
+    [
+        (
+            {'ephemeralContainers': [{'name': 'e', 'image': 'i'}]},
+            'spec.ephemeralContainers: Forbidden: cannot be set on create',
+        ),
+        (
+            {'containers': [{'name': 'm', 'image': 'i', 'securityContext': {'runAsUser': -1}}]},
+            'spec.containers[0].securityContext.runAsUser: Invalid value: -1: '
+            'must be between 0 and 2147483647, inclusive',
+        ),
+        ({'os': {'name': 'x'}}, 'spec.os.name: Unsupported value: "x": supported values: "linux", "windows"'),
+        (
+            {'dnsPolicy': 'None'},
+            'spec.dnsConfig.nameservers: Required value: '
+            'must provide at least one DNS nameserver when `dnsPolicy` is None',
+        ),
+        (
+            {'topologySpreadConstraints': [{'maxSkew': 0, 'topologyKey': 'k', 'whenUnsatisfiable': 'DoNotSchedule'}]},
+            'spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero',
+        ),
+        (
+            {'tolerations': [{'key': 'a', 'operator': 'Exists', 'value': 'x'}]},
+            'spec.tolerations[0].operator: Invalid value: '
+            '{"Key":"a","Operator":"Exists","Value":"x","Effect":"","TolerationSeconds":null}: '
+            "value must be empty when `operator` is 'Exists'",
+        ),
+    ],
+)
+def test_pods_are_validated(client: Client, spec: Any, why: str) -> None:
+    assert client.refused('POST', f'{CORE}/pods', pod(**spec)) == (422, f'Pod "p" is invalid: {why}')
+
+
+CLASSES = '/apis/scheduling.k8s.io/v1/priorityclasses'
+
+
+def priority_class(name: str, value: int, **told: Any) -> Any:
+    kind = {'apiVersion': 'scheduling.k8s.io/v1', 'kind': 'PriorityClass'}
+    return {**kind, 'metadata': {'name': name}, 'value': value, **told}
+
+
+def test_pods_get_the_priority_of_their_class(client: Client) -> None:
+    client.made(CLASSES, priority_class('high', 100, preemptionPolicy='Never'))
+    spec = client.made(f'{CORE}/pods', pod('a', priorityClassName='high'))['spec']
+    assert (spec['priority'], spec['preemptionPolicy']) == (100, 'Never')
+    assert client.made(f'{CORE}/pods', pod('b'))['spec']['priority'] == 0
+    client.made(CLASSES, priority_class('usual', 7, globalDefault=True))
+    spec = client.made(f'{CORE}/pods', pod('c'))['spec']
+    assert (spec['priority'], spec['priorityClassName']) == (7, 'usual')
+    system = client.made(f'{CORE}/pods', pod('d', priorityClassName='system-node-critical'))
+    assert system['spec']['priority'] == 2000001000
+
+
+@pytest.mark.parametrize(
+    ('spec', 'why'),
+    [
+        ({'priorityClassName': 'x'}, 'no PriorityClass with name x was found'),
+        (
+            {'priority': 5},
+            'the integer value of priority (5) must not be provided in pod spec; '
+            'priority admission controller computed 0 from the given PriorityClass name',
+        ),
+        ({'runtimeClassName': 'x'}, 'pod rejected: RuntimeClass "x" not found'),
+        (
+            {'overhead': {'cpu': '1'}},
+            'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead',
+        ),
+    ],
+)
+def test_pods_of_no_known_class_are_refused(client: Client, spec: Any, why: str) -> None:
+    assert client.refused('POST', f'{CORE}/pods', pod(**spec)) == (403, f'pods "p" is forbidden: {why}')
+
+
+def test_runtime_classes_tell_the_overhead(client: Client) -> None:
+    body = {'apiVersion': 'node.k8s.io/v1', 'kind': 'RuntimeClass', 'metadata': {'name': 'x'}, 'handler': 'h'}
+    client.made('/apis/node.k8s.io/v1/runtimeclasses', {**body, 'overhead': {'podFixed': {'cpu': '1'}}})
+    assert client.made(f'{CORE}/pods', pod(runtimeClassName='x'))['spec']['overhead'] == {'cpu': '1'}

@@ -87,6 +87,30 @@ def pod_spec_causes(field: str, spec: Json, *, hosts: bool = False) -> list[Caus
     for key in ('priorityClassName', 'runtimeClassName'):
         if spec.get(key):
             found += named(f'{field}.{key}', spec[key], names.dns1123_subdomain)
+    for index, each in enumerate(items_of(spec.get('readinessGates'))):
+        path, kind = f'{field}.readinessGates[{index}].conditionType', each.get('conditionType') or ''
+        found += named(path, kind, names.qualified_name)
+    found += _spreading_causes(f'{field}.topologySpreadConstraints', items_of(spec.get('topologySpreadConstraints')))
+    system = spec.get('os')
+    if isinstance(system, dict):
+        found += choice(f'{field}.os.name', system.get('name'), ('linux', 'windows'))
+    if spec.get('dnsPolicy') == 'None' and not as_map(spec.get('dnsConfig')).get('nameservers'):
+        why = 'must provide at least one DNS nameserver when `dnsPolicy` is None'
+        found.append(required(f'{field}.dnsConfig.nameservers', why))
+    return found
+
+
+def _spreading_causes(field: str, constraints: list[Json]) -> list[Cause]:
+    found: list[Cause] = []
+    for index, each in enumerate(constraints):
+        path, skew = f'{field}[{index}]', each.get('maxSkew') or 0
+        if skew <= 0:
+            found.append(invalid_value(f'{path}.maxSkew', skew, 'must be greater than zero'))
+        if not each.get('topologyKey'):
+            found.append(required(f'{path}.topologyKey', 'can not be empty'))
+        action = each.get('whenUnsatisfiable') or ''
+        if action not in ('DoNotSchedule', 'ScheduleAnyway'):
+            found.append(not_supported(f'{path}.whenUnsatisfiable', action, ('DoNotSchedule', 'ScheduleAnyway')))
     return found
 
 
@@ -113,6 +137,9 @@ def _container_causes(
     found += _mount_causes(f'{field}.volumeMounts', items_of(container.get('volumeMounts')), volumes)
     found += choice(f'{field}.imagePullPolicy', container.get('imagePullPolicy'), _PULL_POLICIES)
     found += _resource_causes(f'{field}.resources', as_map(container.get('resources')))
+    context = as_map(container.get('securityContext'))
+    for key in ('runAsUser', 'runAsGroup'):
+        found += within(f'{field}.securityContext.{key}', context.get(key), 0)
     probed = not early or container.get('restartPolicy') == 'Always'
     for key in ('livenessProbe', 'readinessProbe', 'startupProbe'):
         probe = container.get(key)

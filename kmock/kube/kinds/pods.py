@@ -89,8 +89,10 @@ def _prepare_create(pod: Json) -> None:
                 'lastTransitionTime': None,
             }
         ]
-    spec.setdefault('priority', _SYSTEM_PRIORITIES.get(spec.get('priorityClassName', ''), 0))
-    spec.setdefault('preemptionPolicy', 'PreemptLowerPriority')
+    wanted = spec.get('priorityClassName', '')
+    if not wanted or wanted in _SYSTEM_PRIORITIES:  # other classes are objects; see `podadmission`
+        spec.setdefault('priority', _SYSTEM_PRIORITIES.get(wanted, 0))
+        spec.setdefault('preemptionPolicy', 'PreemptLowerPriority')
     _tolerate_troubles(spec)
 
 
@@ -133,7 +135,11 @@ def _prepare_status(pod: Json, old: Json) -> None:
 
 
 def _validate(pod: Json) -> list[Cause]:
-    return pod_spec_causes('spec', as_map(pod.get('spec')), hosts=True)
+    spec = as_map(pod.get('spec'))
+    found = pod_spec_causes('spec', spec, hosts=True)
+    if spec.get('ephemeralContainers'):
+        found.append(forbidden_field('spec.ephemeralContainers', 'cannot be set on create'))
+    return found
 
 
 def _validate_update(pod: Json, old: Json) -> list[Cause]:
