@@ -57,8 +57,16 @@ class Deleting:
         for stored in items:
             current = self._cluster.store.get(op.definition.bucket, stored.key)
             if current is not None:
-                await self.delete_stored(op, current, options)
+                await self._delete_listed(op, current, options)
         return answer(op, rendered)
+
+    async def _delete_listed(self, op: Operation, stored: Stored, options: DeleteOptions) -> None:
+        """Delete an object of a collection, unless it goes on its own."""
+        try:
+            await self.delete_stored(op, stored, options)
+        except StatusError as exc:
+            if exc.status != 404:
+                raise
 
     async def _options(self, op: Operation) -> DeleteOptions:
         """The options in the body or the query.
