@@ -8,7 +8,7 @@ import asyncio
 import collections
 import http.cookies
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from kmock.errors import KMockError
@@ -148,6 +148,16 @@ def _waits(items: Iterable[Item]) -> bool:
     return any(isinstance(item, Live) or (isinstance(item, Steps | Payload) and _waits(item.items)) for item in items)
 
 
+def _begins_live(items: Sequence[Item]) -> bool:
+    """Whether a `...` comes next."""
+    while items:
+        item = items[0]
+        if isinstance(item, Live):
+            return True
+        items = item.items if isinstance(item, Steps) else ()
+    return False
+
+
 async def _one(feed: Feed[Item]) -> AsyncIterator[Item]:
     async for item in feed:
         yield item
@@ -157,8 +167,9 @@ async def _one(feed: Feed[Item]) -> AsyncIterator[Item]:
 class _Waiting:
     """The place of one stream among those that wait.
 
-    What is fed is seen only by streams that wait at that moment. One that was fed a new `...` waits on, also while it
-    sends what came before that `...`: else what another thread feeds item by item would get lost in between.
+    What is fed is seen only by streams that wait at that moment. One waits already as it gives the item before a `...`:
+    a client in another thread may have read that before the stream comes to the `...`. One that was fed a new `...`
+    waits on, also while it sends all that came before that: else what is fed item by item would get lost in between.
     """
 
     __slots__ = ('_feed', '_live', '_request')
@@ -170,7 +181,7 @@ class _Waiting:
 
     async def fed(self) -> list[Item]:
         """Wait to be fed: all that was fed until the stream took its turn. Empty if nothing will come any more."""
-        feed = self._feed = self._feed or self._live.enter(self._request)
+        feed = self.enter()
         try:
             fed, stays = self._live.take(feed, [item async for item in _one(feed)])
         except BaseException:
@@ -179,6 +190,11 @@ class _Waiting:
         if not stays:
             self._feed = None
         return fed
+
+    def enter(self) -> Feed[Item]:
+        """Wait from now on."""
+        self._feed = self._feed or self._live.enter(self._request)
+        return self._feed
 
     def leave(self) -> None:
         """Wait no more."""
@@ -242,6 +258,8 @@ class _Unfolding:
                 self._todo.popleft()
             part = await self._unfold(item)
             if part is not None:
+                if isinstance(part, Constant) and _begins_live(self._todo):
+                    self._waiting.enter()
                 return part
         self._waiting.leave()
         return None

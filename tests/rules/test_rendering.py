@@ -460,6 +460,31 @@ async def test_what_is_fed_item_by_item_while_a_stream_runs_to_its_next_ellipsis
     assert len(raw[...]) == 0
 
 
+@pytest.mark.parametrize(
+    'items', [(b'a', ..., b'z'), (b'a', (..., b'z')), (lambda: b'a', ..., b'z'), (b'', b'a', ..., b'z')]
+)
+async def test_a_stream_waits_already_as_it_gives_the_item_before_an_ellipsis(raw, items):
+    """A client in another thread can have read that item before the stream comes to the ellipsis."""
+    raw['/'] << items
+    body = (await raw.handle(make('/'))).body
+    assert await anext(body) == b'a'
+    assert len(raw[...]) == 1
+    raw['/'][...] << b'fed'
+    assert [piece async for piece in body] == [b'fed', b'z']
+    assert len(raw[...]) == 0
+
+
+async def test_a_stream_with_more_to_give_before_the_ellipsis_does_not_wait_yet(raw):
+    raw['/'] << (b'a', b'b', ..., b'z')
+    body = (await raw.handle(make('/'))).body
+    assert await anext(body) == b'a'
+    assert len(raw[...]) == 0
+    raw['/'][...] << b'too early'
+    assert await anext(body) == b'b'
+    raw['/'][...] << b'fed'
+    assert [piece async for piece in body] == [b'fed', b'z']
+
+
 async def test_a_stream_that_goes_on_to_its_end_waits_no_more(raw):
     raw['/'] << (..., b'y', b'z')
     asking = asyncio.ensure_future(raw.handle(make('/')))
