@@ -100,13 +100,13 @@ class AccessLog:
 
 
 def answering_rule(handler: RawHandler, request: Request) -> Rule | None:
-    """The last rule that was given the request; to be asked when the handler has answered."""
+    """The last rule that was given the request and kept it; to be asked when the handler has answered."""
     book = handler._rulebook
     asked = [
         rule
         for fallback in (False, True)
         for rule in book.matching(request, fallback=fallback)
-        if any(served is request for served in reversed(rule.served))
+        if any(served is request for served in reversed(rule.served)) and request.id not in rule.passed
     ]
     return asked[-1] if asked else None
 

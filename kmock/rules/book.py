@@ -42,7 +42,19 @@ class Gate:
 class Rule:
     """Criteria (by way of a view), a payload, a place in the order, and the requests that it served."""
 
-    __slots__ = ('_direct', '_limit', 'criteria', 'gate', 'key', 'needs_body', 'order', 'payload', 'ready', 'served')
+    __slots__ = (
+        '_direct',
+        '_limit',
+        'criteria',
+        'gate',
+        'key',
+        'needs_body',
+        'order',
+        'passed',
+        'payload',
+        'ready',
+        'served',
+    )
 
     def __init__(self, gate: Gate, payload: Payload, *, order: int, limit: int | None = None) -> None:
         self.gate = gate
@@ -51,6 +63,8 @@ class Rule:
         self.order = order
         self.key: tuple[float, ...] = ()
         self.served: list[Request] = []
+        self.passed: set[int] = set()
+        """Which of them went on to the next rule, by their ids: this one had nothing to answer."""
         self.ready = constant_answer(payload)
         self.needs_body = self.criteria.needs_body or _needs_body(payload.items)
         self._limit = limit
@@ -79,16 +93,20 @@ class Rule:
         """Remember a request as served by this rule."""
         self.served.append(request)
         if self._limit is not None and len(self.served) > self._limit:
+            self.passed.discard(self.served[0].id)
             del self.served[0]
 
     async def respond(self, request: Request, live: LiveStreams) -> Answer | None:
         """Serve the request; None if there is nothing to answer, or if the payload is done with its work."""
         self.note(request)
         try:
-            return await render(self.payload, request, live)
+            answer = await render(self.payload, request, live)
         except HandOver:
             self._unnote(request)
             return None
+        if answer is None:
+            self.passed.add(request.id)
+        return answer
 
     def _unnote(self, request: Request) -> None:
         for place in range(len(self.served) - 1, -1, -1):

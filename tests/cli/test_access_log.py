@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import kmock
-from kmock.cli.access_log import AccessLog, Entry, as_json, as_text, rule_text
-from kmock.messages import Outcome
+from kmock.cli.access_log import AccessLog, Entry, answering_rule, as_json, as_text, rule_text
+from kmock.messages import Outcome, Request
 
 
 def entry(**changes: object) -> Entry:
@@ -96,3 +96,21 @@ def test_rules_are_shown_without_what_may_be_secret_in_them(view: object, text: 
     assert callable(view)
     reaction = view(handler) << 200
     assert rule_text(reaction._rule) == text
+
+
+async def test_a_rule_that_had_nothing_to_answer_is_not_the_one_that_answered() -> None:
+    async with kmock.RawHandler() as handler:
+        handler['post'] >> []
+        handler['get /once'] << iter(['one'])
+        handler['get'] << None
+        handler['get /kept'] << 200
+        handler.fallback['delete'] << 404
+        told = []
+        for method, path in [('POST', '/'), ('GET', '/once'), ('GET', '/once'), ('GET', '/kept'), ('DELETE', '/')]:
+            request = Request.make(method, path)
+            answer = await handler.handle(request)
+            if not isinstance(answer.body, bytes):
+                assert [piece async for piece in answer.body]
+            rule = answering_rule(handler, request)
+            told.append(None if rule is None else rule_text(rule))
+    assert told == [None, "kmock['get /once']", None, "kmock['get /kept']", "kmock['delete'].fallback"]
