@@ -110,9 +110,11 @@ class Recorded:
             if told.remains and told.obj is not None:
                 if told.revision > known:
                     self._place(told, told.obj, event=True)
-            elif stored is not None and (not told.revision or told.revision >= known):
-                self._gone[bucket, key] = max(known, told.revision)
-                self._remove(told, bucket, key)
+            elif not told.revision or told.revision >= known:
+                if stored is not None or told.revision:
+                    self._gone[bucket, key] = max(known, told.revision)
+                if stored is not None:
+                    self._remove(told, bucket, key)
 
     def _place(self, told: Told, obj: Json, *, event: bool) -> None:
         definition = self._serve(told.resource, str(obj['kind']), told.namespace is not None)
