@@ -52,7 +52,7 @@ class FilteredCommand(click.Command):
 
 
 @fetch.command(cls=FilteredCommand)
-@source_options
+@source_options()
 @output_option(required=False, help='Write to this file, packed if it ends with .gz, .bz2 or .zst; else to stdout.')
 @force_option
 @click.option('-i', '--include', multiple=True, metavar='GROUP', help='Also this group, or group/version; repeatable.')

@@ -35,7 +35,7 @@ SETTLING_SECONDS = 1.0
 
 
 @click.command(cls=WithCommand)
-@source_options
+@source_options(emulated=True)
 @output_option(required=False, help='The cassette; by default ./NAME-YYYYmmdd-HHMMSS.kmock.')
 @force_option
 @access_options

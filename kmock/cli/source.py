@@ -1,8 +1,9 @@
 """The options that say whom to record: a cluster of a kubeconfig, or any URL."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -11,6 +12,8 @@ from kmock.kubeconfig import find_target, url_target
 from kmock.upstream import Target
 
 __all__ = ['EMULATED', 'Source', 'source_options']
+
+F = TypeVar('F', bound=Callable[..., Any])
 
 EMULATED = 'emulated'
 """The name of the cluster that is none: `--cluster emulated`. A context of this name needs `--context`."""
@@ -50,9 +53,11 @@ class Source:
         """The server, and the credentials for it.
 
         Raises:
-            click.UsageError: the options contradict each other.
+            click.UsageError: the options contradict each other, or name the emulated cluster.
             ClusterError: there is no such cluster, or its credentials can't be had.
         """
+        if self.emulated:
+            raise click.UsageError(f'--cluster {EMULATED} is for `kmock record`: it is no cluster that runs already.')
         if self.upstream is None:
             for option in self._given(WITH_URL):
                 raise click.UsageError(f'{option} needs --upstream URL.')
@@ -84,26 +89,27 @@ def _split_header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-source_options = gathered(
-    'source',
-    Source,
-    [
-        click.option(
-            '--cluster',
-            metavar='NAME',
-            help='A context, cluster or user of the kubeconfig; `kind`; a kind cluster; `emulated`.',
-        ),
-        click.option('--context', metavar='NAME', help='A context of the kubeconfig.'),
-        click.option(
-            '--kubeconfig', type=PATH, metavar='FILE', help='The kubeconfig; else $KUBECONFIG or ~/.kube/config.'
-        ),
-        click.option('--upstream', metavar='URL', help='Any server, without a kubeconfig.'),
-        click.option(
-            '--header', 'headers', multiple=True, metavar="'N: V'", help='A header for the --upstream; repeatable.'
-        ),
-        click.option('--ca', type=PATH, metavar='FILE', help='The authorities of the --upstream (PEM).'),
-        click.option('--cert', type=PATH, metavar='FILE', help='The client certificate for the --upstream (PEM).'),
-        click.option('--key', type=PATH, metavar='FILE', help='The key of --cert, if it is not in the same file.'),
-        click.option('--insecure', is_flag=True, help="Do not verify the --upstream's certificate."),
-    ],
-)
+def source_options(*, emulated: bool = False) -> Callable[[F], F]:
+    """The options of a `Source`; `emulated` tells whether the cluster in memory may be one."""
+    clusters = 'A context, cluster or user of the kubeconfig; `kind`; a kind cluster'
+    return gathered(
+        'source',
+        Source,
+        [
+            click.option(
+                '--cluster', metavar='NAME', help=f'{clusters}; `{EMULATED}`.' if emulated else f'{clusters}.'
+            ),
+            click.option('--context', metavar='NAME', help='A context of the kubeconfig.'),
+            click.option(
+                '--kubeconfig', type=PATH, metavar='FILE', help='The kubeconfig; else $KUBECONFIG or ~/.kube/config.'
+            ),
+            click.option('--upstream', metavar='URL', help='Any server, without a kubeconfig.'),
+            click.option(
+                '--header', 'headers', multiple=True, metavar="'N: V'", help='A header for the --upstream; repeatable.'
+            ),
+            click.option('--ca', type=PATH, metavar='FILE', help='The authorities of the --upstream (PEM).'),
+            click.option('--cert', type=PATH, metavar='FILE', help='The client certificate for the --upstream (PEM).'),
+            click.option('--key', type=PATH, metavar='FILE', help='The key of --cert, if it is not in the same file.'),
+            click.option('--insecure', is_flag=True, help="Do not verify the --upstream's certificate."),
+        ],
+    )

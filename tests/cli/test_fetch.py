@@ -135,6 +135,14 @@ def test_a_server_that_is_no_cluster_is_told_in_a_line(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_emulated_cluster_is_not_there_to_be_fetched_from() -> None:
+    result = CliRunner().invoke(main, ['fetch', 'resources', '--cluster', 'emulated'])
+    assert result.exit_code == 2
+    assert '--cluster emulated is for `kmock record`' in result.output
+    assert 'emulated' not in CliRunner().invoke(main, ['fetch', 'resources', '--help']).output
+    assert '`emulated`' in CliRunner().invoke(main, ['record', '--help']).output
+
+
 def test_a_cluster_that_can_not_be_reached_is_told_in_a_line() -> None:
     with Cluster() as gone:
         pass
