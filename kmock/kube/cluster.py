@@ -142,6 +142,7 @@ class Operation:
         form: how the answer is wanted (negotiation.Form).
         written: what the request has written, once it has.
         fits: whether the object in the body is known to be as its schema wants it, with all defaults (`fitting`).
+        deadline: until when webhooks may be asked, once one was.
     """
 
     request: Request
@@ -152,6 +153,7 @@ class Operation:
     warnings: list[str] = dataclasses.field(default_factory=list)
     written: Stored | None = None
     fits: bool = False
+    deadline: float | None = None
 
     @property
     def namespace(self) -> str | None:

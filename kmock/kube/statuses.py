@@ -37,6 +37,7 @@ __all__ = [
     'resource_not_found',
     'status_body',
     'success',
+    'timed_out',
     'too_large_version',
     'too_long',
     'too_many',
@@ -241,6 +242,12 @@ def internal(message: str) -> StatusError:
 def generic(status: int, message: str) -> StatusError:
     """An error without a reason, as the API server makes of errors that it has no Status for."""
     return StatusError(status, None, message)
+
+
+def timed_out() -> StatusError:
+    """504: the request has taken longer than the server lets any take."""
+    message = 'Timeout: request did not complete within requested timeout - context deadline exceeded'
+    return StatusError(504, 'Timeout', message, {})
 
 
 def too_large_version(wanted: int, current: int) -> StatusError:

@@ -38,6 +38,7 @@ from kmock.kube.statuses import (
     method_not_allowed,
     not_found,
     qualified,
+    timed_out,
 )
 from kmock.kube.store import Stored
 from kmock.kube.strategic import strategic_patch
@@ -50,6 +51,8 @@ Change = Callable[[Json], Json]
 """From the old object to the new one; it may change and return the one that it is given."""
 
 MAX_BODY = 3 * 1024 * 1024
+REQUEST_SECONDS = 34.0
+"""How long a request may go on asking webhooks: one that changes the object would let it begin anew for ever."""
 _ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'
 _GENERATED_NAME = 63 - 5
 _NO_OPTIONS = WriteOptions()
@@ -565,6 +568,18 @@ class Writing:
             op.warnings.extend(warnings)
             op.warnings.extend(await self._admission.validate(review))
 
+    def _check_time(self, op: Operation) -> None:
+        """Whether the request may ask webhooks once more.
+
+        Raises:
+            StatusError: 504.
+        """
+        now = self._cluster.clock.now()
+        if op.deadline is None:
+            op.deadline = now + REQUEST_SECONDS
+        elif now >= op.deadline:
+            raise timed_out()
+
     def _review(
         self,
         op: Operation,
@@ -574,6 +589,7 @@ class Writing:
         options: WriteOptions,
         namespace: str | None,
     ) -> Review:
+        self._check_time(op)
         kinds = {'CREATE': 'CreateOptions', 'UPDATE': 'UpdateOptions', 'DELETE': 'DeleteOptions'}
         shown: Json = {'kind': kinds[operation], 'apiVersion': 'meta.k8s.io/v1'}
         if options.dry_run:
