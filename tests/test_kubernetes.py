@@ -246,6 +246,18 @@ class TestTheStoreFollows:
         assert [each.levelno for each in caplog.records] == [logging.WARNING]
         assert 'would refuse it: ConfigMap "A" is invalid' in caplog.text
 
+    async def test_a_creation_that_a_rule_answers_in_no_namespace_is_told(
+        self, cluster: kmock.KubernetesEmulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        cluster['create v1/configmaps'] << 201
+        cluster['delete v1/configmaps'] << 200
+        item = body(metadata={'name': 'a'})
+        assert (await ask(cluster, 'post /api/v1/namespaces/nope/configmaps', body=item)).status == 201
+        assert 'would refuse it: namespaces "nope" not found' in caplog.text
+        caplog.clear()
+        await ask(cluster, 'delete /api/v1/namespaces/default/configmaps/absent')
+        assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
+
 
 class TestLoose:
     @pytest.fixture(autouse=True)

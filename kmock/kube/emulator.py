@@ -187,7 +187,8 @@ class Emulator:
         try:
             await self._serve(request, call, self._definition(request, call), ADMIN)
         except StatusError as exc:
-            level = logging.DEBUG if exc.status == 404 else logging.WARNING
+            gone = exc.status == 404 and call.verb != 'create'  # then what a rule makes up has never been there
+            level = logging.DEBUG if gone else logging.WARNING
             text = 'A rule has answered %s %s with success, but the emulated cluster would refuse it: %s'
             _logger.log(level, text, request.method, request.path, exc)
 
