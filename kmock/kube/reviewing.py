@@ -6,6 +6,7 @@ from kmock.kube.access import REVIEWS, Authorizer, Tokens, Users, check_token, r
 from kmock.kube.cluster import Cluster, Operation
 from kmock.kube.definitions import Definition
 from kmock.kube.incoming import read_object
+from kmock.kube.managed import manager_of, track_update
 from kmock.kube.options import WriteOptions
 from kmock.kube.reading import Reading, answer
 from kmock.kube.writing import MAX_BODY
@@ -39,6 +40,8 @@ class Reviewing:
         """
         options = WriteOptions.read(op.params, 'CreateOptions', dry_runs=op.request.params.getall('dryRun', []))
         body = await read_object(op, options, MAX_BODY)
+        manager = options.manager or manager_of(op.request.headers.get('User-Agent', ''))
+        track_update(body, None, definition=op.definition, manager=manager, now=self._cluster.now())
         answered = review(
             op.definition.kind,
             body,
