@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         ObjectVersion,
         VersionKey,
     )
-    from kmock.kube.resources import ResourceDict, ResourceInfo, ResourceKey, ResourcesArray
+    from kmock.kube.resources.array import ResourceDict, ResourceInfo, ResourceKey, ResourcesArray
     from kmock.kubernetes import KubernetesEmulator, KubernetesScaffold
     from kmock.messages import Request
     from kmock.naming import Selectable, action, resource
@@ -197,7 +197,7 @@ _HOMES = {
         'ObjectsArray',
         'VersionKey',
     ),
-    'kmock.kube.resources': ('ResourceDict', 'ResourceInfo', 'ResourceKey', 'ResourcesArray'),
+    'kmock.kube.resources.array': ('ResourceDict', 'ResourceInfo', 'ResourceKey', 'ResourcesArray'),
     'kmock.kubernetes': ('KubernetesEmulator', 'KubernetesScaffold'),
     'kmock.messages': ('Request',),
     'kmock.naming': (

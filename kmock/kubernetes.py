@@ -17,14 +17,15 @@ from kmock.chain import Responder
 from kmock.errors import BodyTooLongError, KubernetesError, NoAnswerError, UnmatchedError
 from kmock.handlers import RawHandler, StreamWriter
 from kmock.hydrated import Hydrated, is_of_kubernetes
-from kmock.kube import objects, resources
+from kmock.kube import objects
 from kmock.kube.access import Users
-from kmock.kube.bundled import load_bundled
 from kmock.kube.emulator import Emulator
 from kmock.kube.manifests import Manifests
 from kmock.kube.objects import ObjectsArray
-from kmock.kube.registry import Registry
-from kmock.kube.resources import ResourcesArray
+from kmock.kube.resources import array as resources
+from kmock.kube.resources.array import ResourcesArray
+from kmock.kube.resources.bundled import load_bundled
+from kmock.kube.resources.registry import Registry
 from kmock.kube.scaffold import Scaffold
 from kmock.kube.store import EVENT_LOG, HISTORY, Store
 from kmock.messages import Answer, Request

@@ -10,7 +10,7 @@ import click
 from kmock.cli.options import PATH, WithCommand, gathered
 from kmock.cli.serving import Talkative
 from kmock.clock import Clock
-from kmock.kube.resources import ResourcesArray
+from kmock.kube.resources.array import ResourcesArray
 from kmock.kubernetes import KubernetesEmulator
 
 __all__ = ['ClusterOptions', 'CommandLineCluster', 'UserOption', 'WithManifests', 'cluster_options']

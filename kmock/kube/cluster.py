@@ -7,7 +7,7 @@ from typing import Any
 
 from kmock.clock import Clock, LoopClock
 from kmock.kube.definitions import Definition, Json, Origin
-from kmock.kube.registry import Registry
+from kmock.kube.resources.registry import Registry
 from kmock.kube.store import BucketKey, Key, Store, Stored
 from kmock.messages import Request
 from kmock.naming import Call, Resource

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from kmock.kube.schemas import Schema
+from kmock.kube.schema import Schema
 from kmock.kube.statuses import Cause
 from kmock.naming import Resource
 

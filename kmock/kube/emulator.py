@@ -23,26 +23,22 @@ from kmock.kube.access import (
     names_nobody,
     user_info,
 )
-from kmock.kube.admission import Admission, WebhookCall
-from kmock.kube.admission_hooks import MUTATING, VALIDATING
-from kmock.kube.bundled import load_bundled
+from kmock.kube.admission.hooks import MUTATING, VALIDATING
+from kmock.kube.admission.webhooks import Admission, WebhookCall
 from kmock.kube.cluster import NAMESPACES, SERVER, Cluster, Operation, make_key
-from kmock.kube.collector import Collector
-from kmock.kube.custom import CRDS, CustomResources
+from kmock.kube.controllers.collector import Collector
+from kmock.kube.controllers.custom import CRDS, CustomResources
 from kmock.kube.definitions import Definition, Json, Origin
-from kmock.kube.deleting import Deleting
-from kmock.kube.discovery import Discovery
-from kmock.kube.failures import failure_answer
+from kmock.kube.discovery.answering import Discovery
 from kmock.kube.kinds.certificates import set_requester
-from kmock.kube.loose import adopted, loose_definition
-from kmock.kube.managed import track_update
-from kmock.kube.negotiation import Form, negotiate
-from kmock.kube.podadmission import admit_pod
-from kmock.kube.reading import Reading
-from kmock.kube.registry import Registry
-from kmock.kube.reviewing import Reviewing
+from kmock.kube.kinds.podadmission import admit_pod
+from kmock.kube.media.negotiation import Form, negotiate
+from kmock.kube.patching.managed import track_update
+from kmock.kube.resources.bundled import load_bundled
+from kmock.kube.resources.loose import adopted, loose_definition
+from kmock.kube.resources.registry import Registry
 from kmock.kube.scaffold import NamedElsewhere, nothing_named
-from kmock.kube.selectors import pinned_name
+from kmock.kube.selectors.by_fields import pinned_name
 from kmock.kube.statuses import (
     StatusError,
     forbidden,
@@ -54,8 +50,12 @@ from kmock.kube.statuses import (
 from kmock.kube.store import BucketKey, Store, Stored
 from kmock.kube.subresources import Subresources
 from kmock.kube.verbatim import Verbatim
-from kmock.kube.watching import Watching
-from kmock.kube.writing import MAX_BODY, Writing
+from kmock.kube.verbs.deleting import Deleting
+from kmock.kube.verbs.failures import failure_answer
+from kmock.kube.verbs.reading import Reading
+from kmock.kube.verbs.reviewing import Reviewing
+from kmock.kube.verbs.watching import Watching
+from kmock.kube.verbs.writing import MAX_BODY, Writing
 from kmock.messages import Answer, Request
 from kmock.naming import Call, Resource, is_true
 
@@ -114,7 +114,9 @@ class Emulator:
         self.writing = Writing(self.cluster, self.reading, self.admission)
         self.deleting = Deleting(self.cluster, self.reading, self.writing, self.custom)
         self.reviewing = Reviewing(self.cluster, self.reading, self.users, self.tokens, self.authorizer)
-        self.subresources = Subresources(self)
+        self.subresources = Subresources(
+            self.cluster, self.reading, self.writing, self.deleting, self.tokens, self.authorizer
+        )
         self._verbatim = Verbatim(self.cluster, self.reading)
         self._elsewhere = NamedElsewhere(registry, named)
         self._has_rbac = False

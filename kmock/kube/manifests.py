@@ -18,11 +18,11 @@ from kmock.errors import KMockError
 from kmock.kube.access import ADMIN
 from kmock.kube.cluster import Operation, make_key
 from kmock.kube.definitions import Definition, Json, Origin
-from kmock.kube.forms import Form
-from kmock.kube.go_yaml import GoYAMLError, loads_all
-from kmock.kube.loose import adopted, loose_definition
+from kmock.kube.media.forms import Form
+from kmock.kube.media.go_yaml import GoYAMLError, loads_all
+from kmock.kube.resources.loose import adopted, loose_definition
 from kmock.kube.statuses import StatusError
-from kmock.kube.writing import Writing
+from kmock.kube.verbs.writing import Writing
 from kmock.messages import Request
 from kmock.naming import Call, Resource
 

@@ -8,9 +8,9 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from kmock.kube import names
 from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value, required, too_long
+from kmock.kube.values import names
 
 __all__ = [
     'finalizer_warnings',

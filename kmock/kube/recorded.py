@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from kmock.kube.cluster import NAMESPACES, make_key
-from kmock.kube.custom import CRDS
+from kmock.kube.controllers.custom import CRDS
 from kmock.kube.definitions import Definition, Json
 from kmock.kube.emulator import Emulator
-from kmock.kube.loose import loose_definition, read_resource_lists
-from kmock.kube.resource_info import ResourceInfo
+from kmock.kube.resources.info import ResourceInfo
+from kmock.kube.resources.loose import loose_definition, read_resource_lists
 from kmock.kube.store import BucketKey, Key
 from kmock.naming import Resource
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Collection
 
 from kmock.kube.definitions import Json
-from kmock.kube.discovery import Discovery
-from kmock.kube.failures import failure_answer
-from kmock.kube.loose import loose_definition
-from kmock.kube.registry import Registry
+from kmock.kube.discovery.answering import Discovery
+from kmock.kube.resources.loose import loose_definition
+from kmock.kube.resources.registry import Registry
 from kmock.kube.statuses import StatusError
+from kmock.kube.verbs.failures import failure_answer
 from kmock.messages import Answer, Request
 from kmock.naming import Resource
 

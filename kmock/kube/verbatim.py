@@ -13,10 +13,10 @@ from typing import Any
 from kmock.kube.cluster import Cluster, Operation, make_key
 from kmock.kube.definitions import Json
 from kmock.kube.options import ListOptions
-from kmock.kube.patches import json_patch, merge_patch
-from kmock.kube.reading import Reading, Selection, answer
+from kmock.kube.patching.patches import json_patch, merge_patch
 from kmock.kube.statuses import already_exists, bad_request, not_found
 from kmock.kube.store import Key, Stored
+from kmock.kube.verbs.reading import Reading, Selection, answer
 from kmock.messages import Answer
 
 __all__ = ['Verbatim']

@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 
 from kmock.cli import main
 from kmock.cli.fetch import is_wanted
-from kmock.kube.bundled import bundled_definitions, load_bundled
-from kmock.kube.discovery import Discovery
-from kmock.kube.registry import Registry
-from kmock.kube.resources import ResourcesArray
+from kmock.kube.discovery.answering import Discovery
+from kmock.kube.resources.array import ResourcesArray
+from kmock.kube.resources.bundled import bundled_definitions, load_bundled
+from kmock.kube.resources.registry import Registry
 from kmock.messages import Answer
 
 

@@ -11,10 +11,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmock.kube.apply import apply
 from kmock.kube.definitions import Definition, Origin, Subresource
-from kmock.kube.managed import track_update
-from kmock.kube.schemas import Schema
+from kmock.kube.patching.apply import apply
+from kmock.kube.patching.managed import track_update
+from kmock.kube.schema import Schema
 from kmock.kube.statuses import StatusError, status_body
 from kmock.naming import Resource
 

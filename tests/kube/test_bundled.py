@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from kmock.kube.bundled import (
+from kmock.kube.definitions import Origin
+from kmock.kube.resources.bundled import (
     bundled_definitions,
     bundled_document,
     bundled_hashes,
@@ -14,8 +15,7 @@ from kmock.kube.bundled import (
     load_bundled,
     storage_hashes,
 )
-from kmock.kube.definitions import Origin
-from kmock.kube.registry import Registry
+from kmock.kube.resources.registry import Registry
 from kmock.naming import Resource
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from kmock.clock import VirtualClock
 from kmock.kube.cluster import Cluster, make_key, timestamp
-from kmock.kube.failures import failure_answer
-from kmock.kube.loose import loose_definition
-from kmock.kube.registry import Registry
+from kmock.kube.resources.loose import loose_definition
+from kmock.kube.resources.registry import Registry
 from kmock.kube.scaffold import NamedElsewhere, Scaffold
 from kmock.kube.statuses import not_found, plain_not_found
+from kmock.kube.verbs.failures import failure_answer
 from kmock.messages import Request
 from kmock.naming import Resource
 

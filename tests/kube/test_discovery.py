@@ -10,12 +10,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmock.kube.accepting import parse_accept
-from kmock.kube.bundled import load_bundled
 from kmock.kube.definitions import Definition, Origin, Subresource
-from kmock.kube.discovery import VERSION, Discovery
-from kmock.kube.groups import version_rank
-from kmock.kube.registry import Registry
+from kmock.kube.discovery.answering import VERSION, Discovery
+from kmock.kube.discovery.groups import version_rank
+from kmock.kube.media.accepting import parse_accept
+from kmock.kube.resources.bundled import load_bundled
+from kmock.kube.resources.registry import Registry
 from kmock.kube.statuses import StatusError, status_body
 from kmock.messages import Answer
 from kmock.naming import Resource

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmock.kube.defaults import default
 from kmock.kube.definitions import Definition, Origin
-from kmock.kube.fields import unknown_fields
-from kmock.kube.fitting import fit, is_plain_metadata
-from kmock.kube.object_meta import OBJECT_META
-from kmock.kube.pruning import prune
-from kmock.kube.schemas import Schema
-from kmock.kube.typed import Struct
-from kmock.kube.validation import validate_custom
+from kmock.kube.schema import Schema
+from kmock.kube.schemas.defaults import default
+from kmock.kube.schemas.fields import unknown_fields
+from kmock.kube.schemas.fitting import fit, is_plain_metadata
+from kmock.kube.schemas.object_meta import OBJECT_META
+from kmock.kube.schemas.pruning import prune
+from kmock.kube.schemas.typed import Struct
+from kmock.kube.schemas.validation import validate_custom
 from kmock.naming import Resource
 
 SPEC = {

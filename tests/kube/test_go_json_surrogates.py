@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmock.kube.go_json import loads
+from kmock.kube.media.go_json import loads
 
 
 @pytest.mark.parametrize(

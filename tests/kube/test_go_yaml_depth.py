@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmock.kube.go_yaml import GoYAMLError, loads_with_duplicates
+from kmock.kube.media.go_yaml import GoYAMLError, loads_with_duplicates
 
 
 @pytest.mark.parametrize('opener', ['- ', '[', '[\n', '{a: ', '{', '? ', '- [', '- ? '])

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmock.kube.admission import Admission, Review
-from kmock.kube.admission_answers import FailedCallError, read_answer
+from kmock.kube.admission.answers import FailedCallError, read_answer
+from kmock.kube.admission.webhooks import Admission, Review
 from kmock.kube.definitions import Definition, Subresource
 from kmock.kube.statuses import StatusError, status_body
 from kmock.naming import Resource

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmock.kube import protobuf
-from kmock.kube.bodies import decode_body, decode_patch, patch_kind, unrecognized
 from kmock.kube.definitions import Definition, Json, Origin
-from kmock.kube.go_json import syntax_error
-from kmock.kube.protobuf_fields import KINDS, MESSAGES
+from kmock.kube.media import protobuf
+from kmock.kube.media.bodies import decode_body, decode_patch, patch_kind, unrecognized
+from kmock.kube.media.go_json import syntax_error
+from kmock.kube.media.protobuf_fields import KINDS, MESSAGES
 from kmock.kube.statuses import StatusError
 from kmock.naming import Resource
 

@@ -8,8 +8,8 @@ import pytest
 
 from kmock.kube.cel.errors import CelError, CompileError
 from kmock.kube.cel.programs import compile_expression
-from kmock.kube.cel.rules import check_rules, compile_message, compile_rule
-from kmock.kube.schemas import Schema
+from kmock.kube.schema import Schema
+from kmock.kube.schemas.rules import check_rules, compile_message, compile_rule
 
 SELF = {
     'name': 'web-1',

@@ -8,13 +8,13 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from kmock.kube.bundled import load_bundled
-from kmock.kube.defaults import default
 from kmock.kube.definitions import Definition, Origin
-from kmock.kube.fields import decode_custom, decode_typed, undecodable, unknown_fields
-from kmock.kube.pruning import prune
-from kmock.kube.registry import Registry
-from kmock.kube.schemas import Schema
+from kmock.kube.resources.bundled import load_bundled
+from kmock.kube.resources.registry import Registry
+from kmock.kube.schema import Schema
+from kmock.kube.schemas.defaults import default
+from kmock.kube.schemas.fields import decode_custom, decode_typed, undecodable, unknown_fields
+from kmock.kube.schemas.pruning import prune
 from kmock.kube.statuses import StatusError
 from kmock.naming import Resource
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmock.kube import fields
-from kmock.kube.bundled import load_bundled
 from kmock.kube.definitions import Definition, Json
-from kmock.kube.registry import Registry
-from kmock.kube.schemas import Schema
+from kmock.kube.resources.bundled import load_bundled
+from kmock.kube.resources.registry import Registry
+from kmock.kube.schema import Schema
+from kmock.kube.schemas import fields
 from kmock.kube.statuses import Cause, StatusError
 
 REGISTRY = Registry()

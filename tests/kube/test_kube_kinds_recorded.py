@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from kmock.kube import fields
-from kmock.kube.bundled import load_bundled
 from kmock.kube.definitions import Definition
-from kmock.kube.registry import Registry
+from kmock.kube.resources.bundled import load_bundled
+from kmock.kube.resources.registry import Registry
+from kmock.kube.schemas import fields
 
 CORPUS = Path(__file__).parents[1] / 'conformance'
 REGISTRY = Registry()

@@ -7,8 +7,8 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 
 from kmock.kube.definitions import Definition, Json, Origin
-from kmock.kube.managed import track_update
-from kmock.kube.schemas import Schema
+from kmock.kube.patching.managed import track_update
+from kmock.kube.schema import Schema
 from kmock.naming import Resource
 
 NODE: dict[str, Any] = {

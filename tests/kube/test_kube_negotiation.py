@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmock.kube.definitions import Column, Definition, Json, Origin
-from kmock.kube.negotiation import (
+from kmock.kube.media.negotiation import (
     Form,
     content_type,
     encode,
@@ -20,9 +20,9 @@ from kmock.kube.negotiation import (
     render_list,
     render_object,
 )
-from kmock.kube.pagination import decode_token, encode_token
-from kmock.kube.protobuf import decode
+from kmock.kube.media.protobuf import decode
 from kmock.kube.statuses import StatusError, not_found, status_body
+from kmock.kube.verbs.pagination import decode_token, encode_token
 from kmock.naming import Resource
 
 NOW = datetime.datetime(2026, 1, 1, 1, tzinfo=datetime.UTC)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmock.kube.patterns import PatternError, go_pattern
+from kmock.kube.values.patterns import PatternError, go_pattern
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from kmock.kube.access import Users
 from kmock.kube.emulator import Emulator
-from kmock.kube.selectors import pinned_name
+from kmock.kube.selectors.by_fields import pinned_name
 from kmock.messages import Request
 
 CONFIGMAPS = '/api/v1/namespaces/default/configmaps'

@@ -4,8 +4,8 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from kmock.kube.quantities import canonical_quantity, parse_quantity
-from kmock.kube.timestamps import TimeError, canonical_microtime, canonical_time
+from kmock.kube.values.quantities import canonical_quantity, parse_quantity
+from kmock.kube.values.timestamps import TimeError, canonical_microtime, canonical_time
 
 
 @pytest.mark.parametrize(

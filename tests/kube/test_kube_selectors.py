@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmock.kube.definitions import Definition, Json, Origin
-from kmock.kube.label_selectors import parse_labels
-from kmock.kube.selectors import match_selector, parse_fields
+from kmock.kube.selectors.by_fields import match_selector, parse_fields
+from kmock.kube.selectors.by_labels import parse_labels
 from kmock.kube.statuses import StatusError
 from kmock.naming import Resource
 

@@ -10,13 +10,13 @@ import hypothesis.strategies as st
 import pytest
 import yaml
 
-from kmock.kube.defaults import default
 from kmock.kube.definitions import Definition, Origin, ScalePaths
-from kmock.kube.patterns import PatternError, go_pattern
-from kmock.kube.pruning import prune
-from kmock.kube.schemas import Schema
+from kmock.kube.schema import Schema
+from kmock.kube.schemas.defaults import default
+from kmock.kube.schemas.pruning import prune
+from kmock.kube.schemas.validation import validate_custom
 from kmock.kube.statuses import invalid
-from kmock.kube.validation import validate_custom
+from kmock.kube.values.patterns import PatternError, go_pattern
 from kmock.naming import Resource
 
 CORPUS = pathlib.Path(__file__).parents[1] / 'conformance'

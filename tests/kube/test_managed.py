@@ -8,12 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmock.kube.bundled import load_bundled
 from kmock.kube.definitions import Definition, Json, Origin, Subresource
-from kmock.kube.managed import keep_times, manager_of, track_update
-from kmock.kube.registry import Registry
-from kmock.kube.schemas import Schema
-from kmock.kube.structured.fields import (
+from kmock.kube.patching.managed import keep_times, manager_of, track_update
+from kmock.kube.patching.structured.fields import (
     difference,
     intersection,
     key_element,
@@ -23,6 +20,9 @@ from kmock.kube.structured.fields import (
     value_element,
     without,
 )
+from kmock.kube.resources.bundled import load_bundled
+from kmock.kube.resources.registry import Registry
+from kmock.kube.schema import Schema
 from kmock.naming import Resource
 
 T1, T2, T3 = '2030-01-01T00:00:01Z', '2030-01-01T00:00:02Z', '2030-01-01T00:00:03Z'

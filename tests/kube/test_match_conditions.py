@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmock.kube.match_conditions import compile_condition, evaluate_condition
+from kmock.kube.admission.match_conditions import compile_condition, evaluate_condition
 
 VARIABLES = {
     'object': {'metadata': {'name': 'a', 'labels': {'hook': 'yes'}}},

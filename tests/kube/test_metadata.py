@@ -6,9 +6,9 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from kmock.kube import names
 from kmock.kube.definitions import Definition, Json, Origin, Strategy
 from kmock.kube.metadata import finalizer_warnings, keep_system_metadata, validate_metadata
+from kmock.kube.values import names
 from kmock.naming import Resource
 
 

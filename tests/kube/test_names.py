@@ -6,7 +6,7 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from kmock.kube import names
+from kmock.kube.values import names
 
 
 @pytest.mark.parametrize('name', ['a', 'a.b', '0', 'a-b.c-d', 'x' * 253])

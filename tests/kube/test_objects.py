@@ -10,13 +10,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from kmock.kube.bundled import load_bundled
 from kmock.kube.cluster import NAMESPACES, Cluster
-from kmock.kube.custom import CRDS, CustomResources
+from kmock.kube.controllers.custom import CRDS, CustomResources
 from kmock.kube.definitions import Json, Origin
 from kmock.kube.objects import Object, ObjectHistory, ObjectsArray, ObjectVersion
-from kmock.kube.registry import Registry
-from kmock.kube.resources import ResourcesArray
+from kmock.kube.resources.array import ResourcesArray
+from kmock.kube.resources.bundled import load_bundled
+from kmock.kube.resources.registry import Registry
 from kmock.kube.store import Store
 from kmock.naming import Resource, resource
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from kmock.kube.bundled import bundled_document, load_bundled
 from kmock.kube.definitions import Definition, Origin, Subresource
-from kmock.kube.discovery import Discovery
-from kmock.kube.openapi import OpenAPIDocuments
-from kmock.kube.openapi_custom import referenced, schema_v2
-from kmock.kube.registry import Registry
-from kmock.kube.schemas import Schema
+from kmock.kube.discovery.answering import Discovery
+from kmock.kube.discovery.openapi import OpenAPIDocuments
+from kmock.kube.discovery.openapi_custom import referenced, schema_v2
+from kmock.kube.resources.bundled import bundled_document, load_bundled
+from kmock.kube.resources.registry import Registry
+from kmock.kube.schema import Schema
 from kmock.naming import Resource
 
 RECORDED = Path(__file__).parent / 'openapi' / 'widgets-v3.json'

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmock.kube.bundled import bundled_document, bundled_hashes, bundled_openapi_v2, load_bundled
-from kmock.kube.discovery import Discovery
-from kmock.kube.openapi_protobuf import openapi_v2_protobuf, openapi_v3_protobuf
-from kmock.kube.registry import Registry
+from kmock.kube.discovery.answering import Discovery
+from kmock.kube.discovery.openapi_protobuf import openapi_v2_protobuf, openapi_v3_protobuf
+from kmock.kube.resources.bundled import bundled_document, bundled_hashes, bundled_openapi_v2, load_bundled
+from kmock.kube.resources.registry import Registry
 
 V2 = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
 V3 = 'application/com.github.proto-openapi.spec.v3.v1.0+protobuf'

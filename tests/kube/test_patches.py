@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmock.kube.patches import MAX_OPERATIONS, json_patch, merge_patch, unknown_operation_fields
+from kmock.kube.patching.patches import MAX_OPERATIONS, json_patch, merge_patch, unknown_operation_fields
 from kmock.kube.statuses import StatusError, status_body
 
 CONFIG = {'metadata': {'name': 'a', 'labels': {'a/b': '1'}}, 'data': {'x': '1', 'y': '2'}}

@@ -12,12 +12,12 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmock.kube.bundled import bundled_definitions, load_bundled
 from kmock.kube.definitions import Origin
-from kmock.kube.discovery import Discovery
-from kmock.kube.loose import ALL_VERBS
-from kmock.kube.registry import Registry
-from kmock.kube.resources import ResourceInfo, ResourcesArray
+from kmock.kube.discovery.answering import Discovery
+from kmock.kube.resources.array import ResourceInfo, ResourcesArray
+from kmock.kube.resources.bundled import bundled_definitions, load_bundled
+from kmock.kube.resources.loose import ALL_VERBS
+from kmock.kube.resources.registry import Registry
 from kmock.naming import Resource, resource
 
 KEX = Resource('kopf.dev', 'v1', 'kopfexamples')

@@ -5,7 +5,7 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
-from kmock.kube.checking import UNCORRELATED, Checker
+from kmock.kube.schemas.checking import UNCORRELATED, Checker
 from kmock.kube.store import Store
 
 BUCKET = ('example.com', 'widgets')

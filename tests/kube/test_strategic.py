@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmock.kube.schemas import Schema
+from kmock.kube.patching.strategic import strategic_patch
+from kmock.kube.schema import Schema
 from kmock.kube.statuses import StatusError, status_body
-from kmock.kube.strategic import strategic_patch
 
 STRINGS = {'type': 'array', 'items': {'type': 'string'}, 'x-kubernetes-patch-strategy': 'merge'}
 OWNERS = {

@@ -17,8 +17,8 @@ from multidict import CIMultiDict
 
 from kmock.kube.access.attributes import Attributes, forbidden_status
 from kmock.kube.access.users import ANONYMOUS, AUTHENTICATED, MASTERS, UNAUTHENTICATED, User, service_account_of
-from kmock.kube.names import dns1123_subdomain
 from kmock.kube.statuses import StatusError, bad_request
+from kmock.kube.values.names import dns1123_subdomain
 
 __all__ = ['Allowed', 'impersonate', 'wanted_user']
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from kmock.kube.cel.errors import CelError
 from kmock.kube.cel.values import Duration, Optional, Type, UInt, equal, less, type_name
-from kmock.kube.formats import parse_duration
-from kmock.kube.patterns import PatternError, go_pattern
-from kmock.kube.timestamps import TimeError, parse_time
+from kmock.kube.values.formats import parse_duration
+from kmock.kube.values.patterns import PatternError, go_pattern
+from kmock.kube.values.timestamps import TimeError, parse_time
 
 __all__ = ['FUNCTIONS', 'METHODS', 'OPERATORS', 'index', 'text_of']
 

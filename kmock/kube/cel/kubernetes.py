@@ -15,9 +15,9 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 from kmock.kube.cel.errors import CelError
 from kmock.kube.cel.functions import OPERATORS
 from kmock.kube.cel.values import Optional, less
-from kmock.kube.formats import FORMATS, is_cidr, is_ip, is_uri
-from kmock.kube.patterns import PatternError, go_pattern
-from kmock.kube.quantities import MALFORMED, parse_quantity
+from kmock.kube.values.formats import FORMATS, is_cidr, is_ip, is_uri
+from kmock.kube.values.patterns import PatternError, go_pattern
+from kmock.kube.values.quantities import MALFORMED, parse_quantity
 
 __all__ = ['KUBERNETES_FUNCTIONS', 'KUBERNETES_METHODS']
 
@@ -229,31 +229,31 @@ def _is_canonical(value: Any) -> bool:
 
 
 def _dns_label(text: str) -> list[str]:
-    from kmock.kube.names import dns1123_label
+    from kmock.kube.values.names import dns1123_label
 
     return dns1123_label(text)
 
 
 def _dns_subdomain(text: str) -> list[str]:
-    from kmock.kube.names import dns1123_subdomain
+    from kmock.kube.values.names import dns1123_subdomain
 
     return dns1123_subdomain(text)
 
 
 def _dns_1035(text: str) -> list[str]:
-    from kmock.kube.names import dns1035_label
+    from kmock.kube.values.names import dns1035_label
 
     return dns1035_label(text)
 
 
 def _qualified(text: str) -> list[str]:
-    from kmock.kube.names import qualified_name
+    from kmock.kube.values.names import qualified_name
 
     return qualified_name(text)
 
 
 def _label_value(text: str) -> list[str]:
-    from kmock.kube.names import label_value
+    from kmock.kube.values.names import label_value
 
     return label_value(text)
 

@@ -11,7 +11,7 @@ from kmock.kube.crds.preparing import default_crd, prepare_crd, prepare_crd_stat
 from kmock.kube.crds.serving import custom_strategy, definitions_of
 from kmock.kube.crds.validation import validate_crd, validate_crd_status
 from kmock.kube.definitions import Strategy
-from kmock.kube.names import dns1123_subdomain
+from kmock.kube.values.names import dns1123_subdomain
 
 __all__ = [
     'STRATEGIES',

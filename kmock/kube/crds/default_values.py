@@ -5,10 +5,10 @@ from typing import Any
 
 from kmock.kube.crds.reading import Node, mapping
 from kmock.kube.definitions import Definition, Json, Origin
-from kmock.kube.pruning import prune
-from kmock.kube.schemas import Schema
+from kmock.kube.schema import Schema
+from kmock.kube.schemas.pruning import prune
+from kmock.kube.schemas.validation import validate_custom
 from kmock.kube.statuses import Cause, invalid_value
-from kmock.kube.validation import validate_custom
 from kmock.naming import Resource
 
 __all__ = ['default_causes']

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from kmock.kube.crds.reading import Node, listed, mapping, text
 from kmock.kube.crds.selectable import path_fault
-from kmock.kube.schemas import Schema
+from kmock.kube.schema import Schema
 from kmock.kube.statuses import Cause, invalid_value, not_supported, required
 
 __all__ = ['rule_causes', 'uncompiled_causes']
@@ -56,7 +56,7 @@ def uncompiled_causes(node: Node, field: str, *, whole: bool, uncorrelated: str 
         whole: whether the node is of a whole resource, whose rules see its apiVersion, kind and name.
         uncorrelated: the path above which old and new values can't be told to belong together, or None.
     """
-    from kmock.kube.cel.rules import compile_message, compile_rule  # not before a schema has rules
+    from kmock.kube.schemas.rules import compile_message, compile_rule  # not before a schema has rules
 
     schema = Schema(_with_name(node) if whole else node)
     for index, each in enumerate(listed(node.get('x-kubernetes-validations'))):

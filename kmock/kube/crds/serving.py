@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kmock.kube.checking import UNCORRELATED, Checker
 from kmock.kube.crds.establishing import is_established, is_terminating
 from kmock.kube.crds.reading import Node, flag, listed, mapping, text, versions_of
 from kmock.kube.definitions import Column, Definition, Json, Origin, ScalePaths, Strategy, Subresource
-from kmock.kube.names import dns1123_subdomain
-from kmock.kube.schemas import Schema
+from kmock.kube.schema import Schema
+from kmock.kube.schemas.checking import UNCORRELATED, Checker
 from kmock.kube.statuses import Cause
+from kmock.kube.values.names import dns1123_subdomain
 from kmock.naming import Resource
 
 __all__ = ['custom_strategy', 'definitions_of', 'version_rank']

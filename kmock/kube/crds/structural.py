@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from kmock.kube.crds.reading import Node, flag, listed, mapping, text
-from kmock.kube.patterns import PatternError, go_pattern
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value, required
+from kmock.kube.values.patterns import PatternError, go_pattern
 
 __all__ = ['structural_causes']
 

@@ -9,13 +9,13 @@ import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from kmock.kube import names as grammar
 from kmock.kube.crds.establishing import approval, is_established, is_protected
 from kmock.kube.crds.openapi import validate_schema
 from kmock.kube.crds.reading import Node, flag, listed, mapping, text, versions_of
 from kmock.kube.crds.selectable import validate_selectable
 from kmock.kube.definitions import Json
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value, not_supported, required
+from kmock.kube.values import names as grammar
 
 __all__ = ['validate_crd', 'validate_crd_status']
 

@@ -10,7 +10,7 @@ import importlib.util
 from collections.abc import Mapping
 
 from kmock.kube.definitions import Strategy
-from kmock.kube.names import dns1123_subdomain
+from kmock.kube.values.names import dns1123_subdomain
 from kmock.naming import Resource
 
 __all__ = ['strategy']

@@ -7,13 +7,13 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kmock.kube import names
-from kmock.kube.client_configs import client_causes
+from kmock.kube.admission.client_configs import client_causes
+from kmock.kube.admission.match_conditions import compile_condition
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.rules import as_map, items_of
-from kmock.kube.match_conditions import compile_condition
 from kmock.kube.statuses import Cause, duplicate, invalid_value, not_supported, required, too_many
+from kmock.kube.values import names
 
 __all__ = ['STRATEGIES']
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.podchecks import workload_template_causes
@@ -13,6 +12,7 @@ from kmock.kube.kinds.replicastatuses import daemon_status, deployment_status, s
 from kmock.kube.kinds.rules import as_map, items_of
 from kmock.kube.kinds.separation import keep_status, separated
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value, not_supported, required
+from kmock.kube.values import names
 
 __all__ = ['STRATEGIES']
 

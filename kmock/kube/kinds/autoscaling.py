@@ -1,11 +1,11 @@
 """The group autoscaling: HorizontalPodAutoscalers, in both versions. Scales are the emulator's."""
 
-from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.rules import as_map, items_of
 from kmock.kube.kinds.separation import separated
 from kmock.kube.statuses import Cause, invalid_value, required
+from kmock.kube.values import names
 
 __all__ = ['STRATEGIES']
 

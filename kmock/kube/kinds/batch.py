@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.podchecks import template_causes
@@ -12,6 +11,7 @@ from kmock.kube.kinds.podwarnings import template_warnings
 from kmock.kube.kinds.rules import as_map
 from kmock.kube.kinds.separation import separated
 from kmock.kube.statuses import Cause, invalid_value, not_supported, required
+from kmock.kube.values import names
 
 __all__ = ['STRATEGIES']
 

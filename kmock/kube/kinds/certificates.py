@@ -4,8 +4,8 @@ from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.rules import as_map, items_of
 from kmock.kube.kinds.separation import separated
-from kmock.kube.names import path_segment
 from kmock.kube.statuses import Cause, required
+from kmock.kube.values.names import path_segment
 
 __all__ = ['STRATEGIES', 'set_requester']
 

@@ -5,10 +5,10 @@ import binascii
 import json
 from typing import Any
 
-from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds.rules import as_map, immutable
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value, required, too_long
+from kmock.kube.values import names
 
 __all__ = ['STRATEGIES']
 

@@ -1,10 +1,10 @@
 """The group coordination.k8s.io: Leases."""
 
-from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.rules import as_map
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value
+from kmock.kube.values import names
 
 __all__ = ['STRATEGIES']
 

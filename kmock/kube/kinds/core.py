@@ -3,7 +3,7 @@
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import configs, endpoints, events, namespaces, nodes, pods, replicas, services, volumes
 from kmock.kube.kinds.rules import as_map, items_of
-from kmock.kube.names import dns1123_subdomain
+from kmock.kube.values.names import dns1123_subdomain
 
 __all__ = ['STRATEGIES']
 

@@ -3,10 +3,10 @@
 import ipaddress
 from typing import Any
 
-from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds.rules import immutable, items_of, named, port
 from kmock.kube.statuses import Cause, duplicate, invalid_value, not_supported, required
+from kmock.kube.values import names
 
 __all__ = ['CORE_STRATEGIES', 'STRATEGIES']
 

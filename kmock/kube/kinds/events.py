@@ -2,8 +2,8 @@
 
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds.rules import as_map, immutable
-from kmock.kube.names import dns1123_subdomain
 from kmock.kube.statuses import Cause, invalid_value, required
+from kmock.kube.values.names import dns1123_subdomain
 
 __all__ = ['CORE_STRATEGIES', 'STRATEGIES']
 

@@ -6,7 +6,7 @@ Users rarely write them; they have their defaults here, but hardly any validatio
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds.rules import as_map, untold_times
 from kmock.kube.kinds.separation import separated
-from kmock.kube.names import dns1123_subdomain
+from kmock.kube.values.names import dns1123_subdomain
 
 __all__ = ['ADDRESS_STRATEGIES', 'STRATEGIES']
 

@@ -2,8 +2,8 @@
 
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds.rules import as_map, untold_times
-from kmock.kube.names import dns1123_label
 from kmock.kube.statuses import Cause, invalid_value
+from kmock.kube.values.names import dns1123_label
 
 __all__ = ['NAME_LABEL', 'STRATEGIES']
 

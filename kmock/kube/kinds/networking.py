@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.machinery import ADDRESS_STRATEGIES
 from kmock.kube.kinds.rules import as_map, items_of
 from kmock.kube.kinds.separation import separated
 from kmock.kube.statuses import Cause, invalid_value, not_supported, required
+from kmock.kube.values import names
 
 __all__ = ['STRATEGIES']
 

@@ -1,10 +1,10 @@
 """Nodes: their status is given when they register themselves, and they are tainted until they are ready."""
 
-from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds.rules import as_map, items_of, untold_times
 from kmock.kube.kinds.separation import keep_spec, keep_status
 from kmock.kube.statuses import Cause, duplicate, forbidden_field, invalid_value, not_supported, required
+from kmock.kube.values import names
 
 __all__ = ['STRATEGIES']
 

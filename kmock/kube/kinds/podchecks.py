@@ -6,7 +6,6 @@ Source: `ValidatePodSpec` of `pkg/apis/core/validation`; the order of the causes
 from collections.abc import Callable
 from typing import Any
 
-from kmock.kube import names
 from kmock.kube.definitions import Json
 from kmock.kube.kinds.rules import (
     amount,
@@ -23,6 +22,7 @@ from kmock.kube.kinds.rules import (
     within,
 )
 from kmock.kube.statuses import Cause, duplicate, forbidden_field, invalid_value, not_supported, required
+from kmock.kube.values import names
 
 __all__ = ['pod_spec_causes', 'template_causes', 'workload_template_causes']
 

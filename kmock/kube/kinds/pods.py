@@ -7,8 +7,8 @@ from kmock.kube.kinds.podchecks import pod_spec_causes
 from kmock.kube.kinds.podspecs import CONTAINER_LISTS, default_pod_spec, default_template
 from kmock.kube.kinds.podwarnings import pod_warnings, template_warnings
 from kmock.kube.kinds.rules import amount, as_map, items_of, untold_times
-from kmock.kube.names import dns1123_subdomain
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value, required
+from kmock.kube.values.names import dns1123_subdomain
 
 __all__ = ['STRATEGIES', 'quality_of_service']
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from kmock.kube.definitions import Json
 from kmock.kube.kinds.rules import amount, as_map, items_of
-from kmock.kube.names import dns1123_label
+from kmock.kube.values.names import dns1123_label
 
 __all__ = ['pod_warnings', 'template_warnings']
 

@@ -1,11 +1,11 @@
 """The group policy: PodDisruptionBudgets. Evictions are the emulator's."""
 
-from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.rules import as_map
 from kmock.kube.kinds.separation import separated
 from kmock.kube.statuses import Cause, invalid_value, not_supported
+from kmock.kube.values import names
 
 __all__ = ['STRATEGIES']
 

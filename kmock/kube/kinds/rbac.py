@@ -1,10 +1,10 @@
 """Roles and their bindings as objects. What they allow is decided elsewhere."""
 
-from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.rules import as_map, items_of
 from kmock.kube.statuses import Cause, invalid_value, not_supported, required
+from kmock.kube.values import names
 
 __all__ = ['STRATEGIES']
 

@@ -1,6 +1,5 @@
 """ReplicationControllers: the ancestor of ReplicaSets, with a selector that is a plain map."""
 
-from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.podchecks import workload_template_causes
@@ -10,6 +9,7 @@ from kmock.kube.kinds.replicastatuses import set_status
 from kmock.kube.kinds.rules import as_map
 from kmock.kube.kinds.separation import separated
 from kmock.kube.statuses import Cause, required
+from kmock.kube.values import names
 
 __all__ = ['STRATEGIES']
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from kmock.kube import names
 from kmock.kube.definitions import Json
-from kmock.kube.quantities import parse_quantity
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value, not_supported, required
+from kmock.kube.values import names
+from kmock.kube.values.quantities import parse_quantity
 
 __all__ = [
     'IMMUTABLE',

@@ -1,10 +1,10 @@
 """The groups scheduling.k8s.io and node.k8s.io: PriorityClasses and RuntimeClasses."""
 
-from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.rules import as_map
 from kmock.kube.statuses import Cause, forbidden_field, not_supported
+from kmock.kube.values import names
 
 __all__ = ['STRATEGIES']
 

@@ -4,11 +4,11 @@ import ipaddress
 import itertools
 from typing import Any
 
-from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds.rules import as_map, choice, items_of, labels, named, port, within
 from kmock.kube.kinds.separation import keep_spec
 from kmock.kube.statuses import Cause, duplicate, forbidden_field, invalid_value, not_supported, required
+from kmock.kube.values import names
 
 __all__ = ['STRATEGIES']
 

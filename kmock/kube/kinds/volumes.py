@@ -1,12 +1,12 @@
 """PersistentVolumeClaims and PersistentVolumes."""
 
-from kmock.kube import names
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds import rules
 from kmock.kube.kinds.podspecs import default_claim_spec, default_volume_source
 from kmock.kube.kinds.rules import as_map
 from kmock.kube.kinds.separation import separated
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value, not_supported, required
+from kmock.kube.values import names
 
 __all__ = ['STRATEGIES', 'claim_spec_causes']
 

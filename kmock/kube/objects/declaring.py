@@ -4,8 +4,8 @@ import dataclasses
 
 from kmock.kube.cluster import Cluster
 from kmock.kube.definitions import Definition, Json, Origin
-from kmock.kube.loose import adopted, loose_definition
-from kmock.kube.resource_info import ResourceInfo
+from kmock.kube.resources.info import ResourceInfo
+from kmock.kube.resources.loose import adopted, loose_definition
 from kmock.kube.store import Stored
 from kmock.naming import Resource
 

@@ -8,7 +8,7 @@ from kmock.kube.objects.comparing import agrees, covers, plain, refuse_order
 from kmock.kube.objects.history import ObjectHistory
 from kmock.kube.objects.version import GONE, ObjectVersion, changed_at, read_value
 from kmock.kube.objects.versions import LocalVersions, VersionInput, Versions, read_versions
-from kmock.kube.patches import json_patch, merge_patch
+from kmock.kube.patching.patches import json_patch, merge_patch
 from kmock.kube.statuses import StatusError
 
 __all__ = ['Object', 'read_history']

@@ -4,9 +4,9 @@ What belongs to certain built-in kinds is found by resource and subresource; `st
 """
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
-from kmock.kube.cluster import Operation
+from kmock.kube.access import Authorizer, Tokens
+from kmock.kube.cluster import Cluster, Operation
 from kmock.kube.definitions import Definition, Origin
 from kmock.kube.statuses import method_not_allowed
 from kmock.kube.subresources.approval import Approvals
@@ -17,11 +17,11 @@ from kmock.kube.subresources.kubelets import Kubelets
 from kmock.kube.subresources.partial import Partial
 from kmock.kube.subresources.scales import Scales
 from kmock.kube.subresources.tokens import TokenRequests
+from kmock.kube.verbs.deleting import Deleting
+from kmock.kube.verbs.reading import Reading
+from kmock.kube.verbs.writing import Writing
 from kmock.messages import Answer
 from kmock.naming import Call
-
-if TYPE_CHECKING:
-    from kmock.kube.emulator import Emulator
 
 __all__ = ['Subresources']
 
@@ -33,8 +33,15 @@ _CONNECTED = frozenset({'attach', 'exec', 'portforward', 'proxy'})
 class Subresources:
     """Answers requests to subresources, and to resources that are not stored."""
 
-    def __init__(self, emulator: 'Emulator') -> None:
-        cluster, reading, writing = emulator.cluster, emulator.reading, emulator.writing
+    def __init__(
+        self,
+        cluster: Cluster,
+        reading: Reading,
+        writing: Writing,
+        deleting: Deleting,
+        tokens: Tokens,
+        authorizer: Authorizer,
+    ) -> None:
         partial = Partial(reading, writing)
         kubelets = Kubelets(cluster)
         bindings = Bindings(cluster, reading, writing)
@@ -47,16 +54,16 @@ class Subresources:
             ('', 'pods', 'attach'): kubelets.stream,
             ('', 'pods', 'binding'): bindings.create,
             ('', 'pods', 'ephemeralcontainers'): partial.answer,
-            ('', 'pods', 'eviction'): Evictions(cluster, reading, writing, emulator.deleting).create,
+            ('', 'pods', 'eviction'): Evictions(cluster, reading, writing, deleting).create,
             ('', 'pods', 'exec'): kubelets.stream,
             ('', 'pods', 'log'): kubelets.log,
             ('', 'pods', 'portforward'): kubelets.stream,
             ('', 'pods', 'proxy'): kubelets.pod_proxy,
             ('', 'pods', 'resize'): partial.answer,
-            ('', 'serviceaccounts', 'token'): TokenRequests(reading, writing, emulator.tokens).create,
+            ('', 'serviceaccounts', 'token'): TokenRequests(reading, writing, tokens).create,
             ('', 'services', 'proxy'): kubelets.service_proxy,
             ('certificates.k8s.io', 'certificatesigningrequests', 'approval'): Approvals(
-                cluster, partial, emulator.authorizer
+                cluster, partial, authorizer
             ).answer,
         }
         self._virtual: dict[tuple[str, str], Answering] = {

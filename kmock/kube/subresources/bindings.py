@@ -5,7 +5,6 @@ Source: kube-apiserver v1.36, `pkg/registry/core/pod/storage` and `ValidatePodBi
 
 from kmock.kube.cluster import Cluster, Operation, make_key
 from kmock.kube.definitions import Json
-from kmock.kube.reading import Reading, answer
 from kmock.kube.statuses import (
     Cause,
     StatusError,
@@ -20,7 +19,8 @@ from kmock.kube.statuses import (
 from kmock.kube.store import Stored
 from kmock.kube.subresources.conditions import set_condition
 from kmock.kube.subresources.forms import form_of, read_form
-from kmock.kube.writing import Writing
+from kmock.kube.verbs.reading import Reading, answer
+from kmock.kube.verbs.writing import Writing
 from kmock.messages import Answer
 from kmock.naming import Resource
 

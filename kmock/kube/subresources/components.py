@@ -5,11 +5,11 @@ Source: kube-apiserver v1.36, `pkg/registry/core/componentstatus`.
 
 from kmock.kube.cluster import Operation
 from kmock.kube.definitions import Json
-from kmock.kube.negotiation import render_list
+from kmock.kube.media.negotiation import render_list
 from kmock.kube.options import ListOptions
-from kmock.kube.reading import Reading, answer
-from kmock.kube.selectors import parse_fields, parse_labels
+from kmock.kube.selectors.by_fields import parse_fields, parse_labels
 from kmock.kube.statuses import generic
+from kmock.kube.verbs.reading import Reading, answer
 from kmock.messages import Answer
 
 __all__ = ['Components']

@@ -6,17 +6,17 @@ Eviction".
 
 from kmock.kube.cluster import Cluster, Operation
 from kmock.kube.definitions import Json
-from kmock.kube.deleting import Deleting
 from kmock.kube.kinds.rules import as_map, items_of
-from kmock.kube.label_selectors import match_selector
-from kmock.kube.managed import track_update
 from kmock.kube.options import DeleteOptions, WriteOptions
-from kmock.kube.reading import Reading, answer
+from kmock.kube.patching.managed import track_update
+from kmock.kube.selectors.by_labels import match_selector
 from kmock.kube.statuses import StatusError, bad_request, forbidden, generic, not_found, success, too_many_requests
 from kmock.kube.store import Stored
 from kmock.kube.subresources.conditions import set_condition
 from kmock.kube.subresources.forms import form_of, read_form
-from kmock.kube.writing import Writing
+from kmock.kube.verbs.deleting import Deleting
+from kmock.kube.verbs.reading import Reading, answer
+from kmock.kube.verbs.writing import Writing
 from kmock.messages import Answer
 from kmock.naming import Resource
 

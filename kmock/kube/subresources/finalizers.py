@@ -6,8 +6,8 @@ Source: kube-apiserver v1.36, `pkg/registry/core/namespace` and `ValidateNamespa
 import dataclasses
 
 from kmock.kube.definitions import Json, Strategy
-from kmock.kube.names import qualified_name
 from kmock.kube.statuses import Cause, invalid_value
+from kmock.kube.values.names import qualified_name
 
 __all__ = ['finalize_strategy']
 

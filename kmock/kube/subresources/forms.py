@@ -4,12 +4,12 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 
-from kmock.kube.bundled import bundled_schema
 from kmock.kube.cluster import Operation
 from kmock.kube.definitions import Definition, Json, Origin
-from kmock.kube.incoming import read_object
 from kmock.kube.options import WriteOptions
-from kmock.kube.writing import MAX_BODY
+from kmock.kube.resources.bundled import bundled_schema
+from kmock.kube.verbs.incoming import read_object
+from kmock.kube.verbs.writing import MAX_BODY
 from kmock.naming import Resource
 
 __all__ = ['form_of', 'read_form', 'seen_as']

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 
 from kmock.kube.cluster import Operation
 from kmock.kube.definitions import Definition, Strategy
-from kmock.kube.reading import Reading
 from kmock.kube.subresources.containers import ephemeral_strategy, resize_strategy
 from kmock.kube.subresources.finalizers import finalize_strategy
-from kmock.kube.writing import Writing
+from kmock.kube.verbs.reading import Reading
+from kmock.kube.verbs.writing import Writing
 from kmock.messages import Answer
 
 __all__ = ['Partial', 'with_strategy']

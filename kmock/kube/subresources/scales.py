@@ -8,15 +8,14 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from kmock.kube.apply import apply
-from kmock.kube.bodies import decode_patch, patch_kind
 from kmock.kube.cluster import Cluster, Operation
 from kmock.kube.definitions import Definition, Json, Origin, ScalePaths
-from kmock.kube.incoming import shape_patched
+from kmock.kube.media.bodies import decode_patch, patch_kind
 from kmock.kube.metadata import validate_metadata
 from kmock.kube.options import WriteOptions
-from kmock.kube.patches import json_patch, merge_patch
-from kmock.kube.reading import Reading, answer
+from kmock.kube.patching.apply import apply
+from kmock.kube.patching.patches import json_patch, merge_patch
+from kmock.kube.patching.strategic import strategic_patch
 from kmock.kube.statuses import (
     bad_request,
     conflict,
@@ -26,9 +25,10 @@ from kmock.kube.statuses import (
     invalid_value,
     not_found,
 )
-from kmock.kube.strategic import strategic_patch
 from kmock.kube.subresources.forms import form_of, read_form, seen_as
-from kmock.kube.writing import MAX_BODY, Writing
+from kmock.kube.verbs.incoming import shape_patched
+from kmock.kube.verbs.reading import Reading, answer
+from kmock.kube.verbs.writing import MAX_BODY, Writing
 from kmock.messages import Answer
 from kmock.naming import Resource
 

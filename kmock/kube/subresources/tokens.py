@@ -2,9 +2,9 @@
 
 from kmock.kube.access import Tokens
 from kmock.kube.cluster import Operation
-from kmock.kube.reading import Reading, answer
 from kmock.kube.subresources.forms import form_of, read_form, seen_as
-from kmock.kube.writing import Writing
+from kmock.kube.verbs.reading import Reading, answer
+from kmock.kube.verbs.writing import Writing
 from kmock.messages import Answer
 
 __all__ = ['TokenRequests']

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from kmock.kube.definitions import Json
-from kmock.kube.timestamps import TimeError, parse_time
+from kmock.kube.values.timestamps import TimeError, parse_time
 
 __all__ = [
     'AGE',

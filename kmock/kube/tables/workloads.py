@@ -5,7 +5,7 @@ from typing import Any
 
 from kmock.kube.definitions import Json
 from kmock.kube.tables.printing import Printer, age, duration, names, number, part, printer, selector, since
-from kmock.kube.timestamps import TimeError, parse_time
+from kmock.kube.values.timestamps import TimeError, parse_time
 
 __all__ = ['WORKLOADS']
 

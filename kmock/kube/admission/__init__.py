@@ -1,0 +1,1 @@
+"""Admission webhooks: whom a write is shown to, and what becomes of it."""

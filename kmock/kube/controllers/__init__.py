@@ -1,0 +1,1 @@
+"""Controllers: what a real cluster does on its own after a write, done at once."""

@@ -1,0 +1,1 @@
+"""Discovery: what the cluster tells about itself. Versions, groups, resources, OpenAPI, health."""

@@ -1,0 +1,1 @@
+"""Patching: JSON Patch, merge, strategic merge, and apply, and the managers of fields."""

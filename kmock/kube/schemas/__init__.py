@@ -1,0 +1,1 @@
+"""Schemas of built-in kinds and custom resources: decoding, pruning, defaulting, and validating by them."""
