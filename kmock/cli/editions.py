@@ -11,10 +11,10 @@ import asyncio
 import dataclasses
 import datetime
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Self
 
-from kmock.chain import Served
+from kmock.chain import Served, WithUsers
 from kmock.cli.access_log import AccessLog, Entry, answering_rule, rule_text
 from kmock.cli.edition import Edition
 from kmock.cli.hushing import hushed, shown_target
@@ -56,6 +56,9 @@ class Editions:
     Args:
         log: gets every request, when its exchange is over.
         tell: is told of errors, each in one line.
+
+    Attributes:
+        renewed: called when there is another edition, the first one included.
     """
 
     def __init__(self, file: RulesFile, log: AccessLog, tell: Callable[[str], None], clock: Clock) -> None:
@@ -68,6 +71,7 @@ class Editions:
         self._ready = asyncio.Event()
         self._leaving: dict[Edition, asyncio.Task[None]] = {}
         self._exchanges: dict[int, _Exchange] = {}
+        self.renewed: list[Callable[[], None]] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,6 +89,7 @@ class Editions:
 
         Raises:
             RulesError: that failed; the former edition stays.
+            KMockError: a listener failed.
         """
         with self._file.loading() as (cls, rules):
             edition = Edition(_make_handler(cls), self._fail)
@@ -96,6 +101,14 @@ class Editions:
         if former is not None:
             former.end()
             self._leaving[former] = asyncio.create_task(self._leave(former))
+        for listener in self.renewed:
+            listener()
+
+    @property
+    def client_tokens(self) -> Mapping[str, str]:
+        """The tokens of the users that the present edition has declared, by their names."""
+        handler = None if self._present is None else self._present.handler
+        return handler.client_tokens if isinstance(handler, WithUsers) else {}
 
     async def _leave(self, edition: Edition) -> None:
         await edition.finished(self._clock)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -18,6 +18,7 @@ from kmock.cli.rules_file import DEFAULT_CLASS, RulesError, RulesFile
 from kmock.cli.serving import Station, station
 from kmock.cli.signals import Signals, run
 from kmock.clock import Clock, LoopClock
+from kmock.errors import KMockError
 
 __all__ = ['Service', 'serve', 'watch']
 
@@ -94,6 +95,8 @@ class Service:
             Editions(self.file, log, tell, clock) as editions,
             station(editions, self.access, host=self.host, clock=clock, signals=signals) as here,
         ):
+            led = _Led(here, encrypted=self.access.encrypted)
+            editions.renewed.append(lambda: led.follow(editions.client_tokens))
             await editions.renew()
             async with self.watched(editions, clock):
                 return await self._serve(here)
@@ -124,6 +127,23 @@ class Service:
         return 0
 
 
+class _Led:
+    """Keeps the kubeconfig of the clients in step with the users that the rules declare."""
+
+    def __init__(self, here: Station, *, encrypted: bool) -> None:
+        self._here = here
+        self._encrypted = encrypted
+        self._tokens: Mapping[str, str] = {}
+
+    def follow(self, tokens: Mapping[str, str]) -> None:
+        if list(tokens.items()) == list(self._tokens.items()):  # the first one is the one that clients are by default
+            return
+        if not self._tokens and not self._encrypted:
+            tell('kubectl and other clients in Go send tokens over HTTPS only: give --tls, too.')
+        self._here.lead(tokens)
+        self._tokens = dict(tokens)
+
+
 def tell(message: str) -> None:
     """Say something to the person in front of it."""
     click.echo(f'kmock: {message}', err=True)
@@ -141,6 +161,8 @@ async def watch(file: RulesFile, editions: Editions, clock: Clock) -> None:
         except RulesError as exc:
             why = str(exc)
             tell(f'{why if why.endswith("...") else why.rstrip(".")}; the former rules stay.')
+        except KMockError as exc:
+            tell(f'loaded {file.path} anew, but: {exc}')
         else:
             tell(f'loaded {file.path} anew.')
 

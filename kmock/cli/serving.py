@@ -15,7 +15,7 @@ from kmock.cli.live import LiveLine
 from kmock.cli.options import Access
 from kmock.cli.output import standard_output
 from kmock.cli.signals import Signals
-from kmock.client_config import kubeconfig_text
+from kmock.client_config import kubeconfig_text, write_private
 from kmock.clock import Clock
 from kmock.errors import KMockError, UnmatchedError
 from kmock.handlers import RawHandler
@@ -37,6 +37,16 @@ class Station:
     """The certificate of its authority, where it serves HTTPS."""
     clock: Clock
     signals: Signals
+    text: Callable[[Mapping[str, str]], str]
+    """Makes the text of the kubeconfig, of the tokens of users by their names."""
+
+    def lead(self, tokens: Mapping[str, str]) -> None:
+        """Write the kubeconfig anew, for other users.
+
+        Raises:
+            KMockError: it can't be written.
+        """
+        write_private(self.kubeconfig, self.text(tokens))
 
     async def serve(self, command: Sequence[str], line: LiveLine) -> int:
         """Run COMMAND and return its exit status; without one wait for a signal, and return 0."""
@@ -108,6 +118,9 @@ async def station(
         ca_path = server.ca_path if access.encrypted else None
         ca = None if ca_path is None else ca_path.read_bytes()
         token = 'kmock' if access.encrypted and not anonymous else None
-        text = kubeconfig_text(server.url, ca=ca, namespace=namespace, token=token, tokens=tokens)
-        with client_kubeconfig(text, access.kubeconfig_out) as path:
-            yield Station(url=server.url, kubeconfig=path, ca=ca_path, clock=clock, signals=signals)
+
+        def text(known: Mapping[str, str]) -> str:
+            return kubeconfig_text(server.url, ca=ca, namespace=namespace, token=token, tokens=known)
+
+        with client_kubeconfig(text(tokens or {}), access.kubeconfig_out) as path:
+            yield Station(url=server.url, kubeconfig=path, ca=ca_path, clock=clock, signals=signals, text=text)

@@ -17,6 +17,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from kmock_process import PATIENCE_SECONDS, kmock, started
 from serving_rules import serving_rules, written
@@ -54,6 +55,10 @@ def get(url: str, **headers: str) -> bytes:
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=PATIENCE_SECONDS) as response:
         content: bytes = response.read()
         return content
+
+
+def tokens_in(kubeconfig: Path) -> dict[str, str | None]:
+    return {each['name']: each['user'].get('token') for each in yaml.safe_load(kubeconfig.read_text())['users']}
 
 
 def told(process: subprocess.Popen[str], word: str) -> str:
@@ -147,6 +152,33 @@ def test_it_reloads_at_a_change_of_the_file_and_of_a_module_beside_it(rules: Pat
 def test_it_says_whether_it_reloads(rules: Path, env: dict[str, str]) -> None:
     with serving('rules.py', '--no-reload', env=env, cwd=rules.parent) as (process, _):
         assert end(process)[1] == 'kmock: serving rules.py. Stop with Ctrl-C.\n'
+
+
+def test_the_kubeconfig_follows_the_users_that_the_rules_declare(rules: Path, env: dict[str, str]) -> None:
+    written(rules, "kmock.users['admin'] = {'token': 'one', 'groups': ['system:masters']}")
+    path = rules.with_name('clients.kubeconfig')
+    with serving('rules.py', '--kubeconfig-out', path, env=env, cwd=rules.parent) as (process, url):
+        assert tokens_in(path) == {'admin': 'one'}
+        assert get(f'{url}/api/v1/pods', Authorization='Bearer one')
+        written(rules, "kmock.users['viewer'] = {'token': 'two'}", "kmock.users['admin'] = {'token': 'three'}")
+        told(process, 'loaded rules.py anew')
+        assert tokens_in(path) == {'viewer': 'two', 'admin': 'three'}
+        assert yaml.safe_load(path.read_text())['current-context'] == 'viewer'
+        written(rules)
+        told(process, 'loaded rules.py anew')
+        assert tokens_in(path) == {'kmock': None}
+        end(process)
+
+
+def test_a_command_has_the_tokens_of_the_users_and_is_told_of_https(rules: Path, env: dict[str, str]) -> None:
+    written(rules, "kmock.users['admin'] = {'token': 'one'}")
+    command = ['sh', '-c', 'cat "$KUBECONFIG"']
+    plain = kmock('serve', 'rules.py', '--', *command, env=env, cwd=rules.parent)
+    encrypted = kmock('serve', 'rules.py', '--tls', '--', *command, env=env, cwd=rules.parent)
+    assert 'token: one' in plain.stdout
+    assert 'token: one' in encrypted.stdout
+    assert 'send tokens over HTTPS only: give --tls, too.' in plain.stderr
+    assert encrypted.stderr == ''
 
 
 @pytest.mark.parametrize('reload', [True, False])
