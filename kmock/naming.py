@@ -19,6 +19,7 @@ __all__ = [
     'Selectable',
     'action',
     'is_true',
+    'methods_of',
     'parse_call',
     'parse_resource',
     'resource',
@@ -211,6 +212,16 @@ class Call:
 _COLLECTION_VERBS = {'GET': 'list', 'HEAD': 'list', 'POST': 'create', 'DELETE': 'deletecollection'}
 _ITEM_VERBS = {'GET': 'get', 'HEAD': 'get', 'POST': 'create', 'PUT': 'update', 'PATCH': 'patch', 'DELETE': 'delete'}
 _NAMESPACE_SUBRESOURCES = frozenset({'status', 'finalize'})
+
+
+def methods_of(wanted: action) -> frozenset[str] | None:
+    """The HTTP methods that such requests can have, upper-case; None if it can be any: /api/v1/watch/... is a watch."""
+    if wanted is action.WATCH:
+        return None
+    verbs = {verb for verb, meant in _ACTIONS.items() if meant is wanted}
+    known = {method for table in (_COLLECTION_VERBS, _ITEM_VERBS) for method, verb in table.items() if verb in verbs}
+    # Methods that Kubernetes has no word for are verbs themselves, be they called PATCH or LIST.
+    return frozenset(known | {verb.upper() for verb in verbs})
 
 
 def split_target(target: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from kmock.messages import Request
-from kmock.rules.criteria import Criteria, HTTPCriteria, contradiction, request_path
+from kmock.rules.criteria import Criteria, HTTPCriteria, K8sCriteria, contradiction, request_path
 from kmock.rules.values import Both, glob_regexp, is_glob, json_test, texts_test
 
 __all__ = [
@@ -37,6 +37,8 @@ class MethodCriteria(HTTPCriteria):
     def merged(self, other: Criteria) -> Criteria | None:
         if isinstance(other, MethodCriteria) and other != self:
             raise contradiction('method', repr(self.method.lower()), repr(other.method.lower()))
+        if isinstance(other, K8sCriteria):
+            return other.merged(self)  # an action may be of other methods
         return self if other == self else None
 
     @property

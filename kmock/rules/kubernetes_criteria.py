@@ -1,11 +1,12 @@
 """Criteria on what a request means in Kubernetes: action, resource, namespace, name, subresource."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
 from kmock.messages import Request
-from kmock.naming import action, resource
+from kmock.naming import action, methods_of, resource
+from kmock.rules import boxes
 from kmock.rules.criteria import Criteria, K8sCriteria, contradiction
 from kmock.rules.values import is_glob, name_test
 
@@ -24,11 +25,24 @@ class ActionCriteria(K8sCriteria):
     def merged(self, other: Criteria) -> Criteria | None:
         if isinstance(other, ActionCriteria) and other != self:
             raise contradiction('action', repr(self), repr(other))
+        self._check_method(other.exact_method)
         return self if other == self else None
+
+    def _check_method(self, method: str | None) -> None:
+        possible = methods_of(self.action)
+        if method is not None and possible is not None and method not in possible:
+            raise ValueError(
+                f'No request can match both method {method.lower()!r} and action {self!r}, '
+                f'which is {_either(possible)}. Leave one of them out; for either of them, write a set.'
+            )
 
     def __repr__(self) -> str:
         # The bare word would be the HTTP method.
         return 'action.DELETE' if self.action == 'delete' else repr(self.action.value)
+
+
+def _either(methods: Collection[str]) -> str:
+    return ' or '.join(repr(each.lower()) for each in boxes.STANDARD_METHODS if each in methods)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)

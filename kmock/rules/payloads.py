@@ -68,7 +68,13 @@ class Response:
     payload: Any = None
 
 
-_JSON = json.JSONEncoder(separators=(',', ':'), ensure_ascii=False, allow_nan=False)
+def _refuse_in_json(value: Any) -> Any:
+    if isinstance(value, AbstractSet):
+        raise TypeError(f'{value!r} in it is a set, which has no order. Write a list')
+    raise TypeError(f'{value!r} in it is neither a dict, a list, a text, a number, a bool nor None')
+
+
+_JSON = json.JSONEncoder(separators=(',', ':'), ensure_ascii=False, allow_nan=False, default=_refuse_in_json)
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 

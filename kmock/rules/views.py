@@ -19,7 +19,7 @@ import threading
 import warnings
 from collections.abc import AsyncIterator, Iterator, Sequence
 from types import EllipsisType
-from typing import Any, overload
+from typing import Any, NoReturn, overload
 
 from kmock.errors import KMockError
 from kmock.messages import Request
@@ -139,9 +139,18 @@ class View(Sequence[Request]):
     def __sub__(self, other: 'View') -> 'View':
         return self._grouped(Exclusion, other)
 
+    def __ror__(self, other: object) -> NoReturn:
+        raise _no_view(f'{_show(other)} | {label(self)}', other)
+
+    def __rand__(self, other: object) -> NoReturn:
+        raise _no_view(f'{_show(other)} & {label(self)}', other)
+
+    def __rsub__(self, other: object) -> NoReturn:
+        raise _no_view(f'{_show(other)} - {label(self)}', other)
+
     def _grouped(self, kind: 'type[Group]', other: 'View') -> 'View':
         if not isinstance(other, View):
-            return NotImplemented
+            raise _no_view(f'{label(self)} {kind.sign} {_show(other)}', other)
         books = {*self._by_book(), *other._by_book()}
         if len(books) > 1:
             from kmock.rules.joint import join  # views of several handlers consist of views: each needs the other
@@ -166,6 +175,15 @@ class View(Sequence[Request]):
         return Priority(self, FALLBACK)
 
     # --- rules
+
+    def __setitem__(self, key: Any, written: object) -> NoReturn:
+        view = f'{label(self)}[{_shown_key(key)}]'
+        if isinstance(written, Reaction):  # by `<<=`: what it was grown by is a rule already
+            sign, value = written._written[-1]
+            raise TypeError(
+                f'{view} {sign}= {_show(value)} would assign to a view. Write {view} {sign} {_show(value)}.'
+            )
+        raise TypeError(f'{view} = {_show(written)} would assign to a view. Write {view} << {_show(written)}.')
 
     def __lshift__(self, payload: Any) -> 'Reaction':
         return self._write(read_payload(payload), '<<', payload)
@@ -294,6 +312,15 @@ def label(view: View) -> str:
     if isinstance(view, Root):
         return 'kmock'
     return f'({view!r})' if isinstance(view, Reaction) else repr(view)
+
+
+def _no_view(expression: str, other: object) -> TypeError:
+    shown = _show(other)
+    return TypeError(f'{expression}: {shown} is no view. If it is a criterion, put it in brackets: kmock[{shown}].')
+
+
+def _shown_key(key: Any) -> str:
+    return Slicer.show(key) if isinstance(key, slice) else Filter.show(key)
 
 
 def _show(written: Any) -> str:

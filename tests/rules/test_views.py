@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import operator
 import re
 
 import pytest
@@ -273,6 +274,73 @@ def test_contradictory_chains_are_refused_where_they_are_written(raw, one, other
         raw[one][other]
     with pytest.raises(ValueError, match='No request can match both'):
         raw[one][:3][other]
+
+
+@pytest.mark.parametrize(
+    ('one', 'other'),
+    [
+        ('post', 'list'),
+        ('list', 'post'),
+        ('delete', 'fetch'),
+        ('get', kmock.action.DELETE),
+        ('get', 'create'),
+        ('put', 'create'),
+        ('post', 'update'),
+        ('head', 'update'),
+        ('options', 'list'),
+        ('get /', 'create pods'),
+    ],
+)
+def test_a_method_that_no_such_action_has_is_refused(raw, one, other):
+    with pytest.raises(ValueError, match=r"No request can match both method '\w+' and action .*, which is '\w+'"):
+        raw[one][other]
+
+
+@pytest.mark.parametrize(
+    ('method', 'action', 'target'),
+    [
+        ('get', 'fetch', '/api/v1/pods/x'),
+        ('head', 'fetch', '/api/v1/pods/x'),
+        ('get', 'list', '/api/v1/pods'),
+        ('head', 'list', '/api/v1/pods'),
+        ('get', 'watch', '/api/v1/pods?watch=1'),
+        ('head', 'watch', '/api/v1/pods?watch=1'),
+        ('post', 'watch', '/api/v1/watch/pods'),
+        ('post', 'create', '/api/v1/pods'),
+        ('put', 'update', '/api/v1/pods/x'),
+        ('patch', 'update', '/api/v1/pods/x'),
+        ('patch', 'update', '/api/v1/pods'),
+        ('delete', kmock.action.DELETE, '/api/v1/pods/x'),
+        (kmock.method('list'), 'list', '/api/v1/pods'),
+        (kmock.method('deletecollection'), kmock.action.DELETE, '/api/v1/pods'),
+    ],
+)
+async def test_a_method_that_such_an_action_can_have_is_not_refused(raw, method, action, target):
+    raw[method][action] << 202
+    assert (await ask(raw, f'{method} {target}')).status == 202
+    assert len(raw[action][method]) == 1
+
+
+def test_assigning_to_a_view_tells_how_a_rule_is_written(raw):
+    with pytest.raises(TypeError, match=r"kmock\['get'\] <<= 200 would assign .* Write kmock\['get'\] << 200\."):
+        raw['get'] <<= 200
+    with pytest.raises(TypeError, match=r"Write kmock\['get'\]\[:2\] << 200\."):
+        raw['get'][:2] = 200
+    with pytest.raises(TypeError, match=r'>>= \[\] would assign .* Write .* >> \[\]\.'):
+        raw['get', '/x'] >>= []
+
+
+def test_a_name_of_a_view_can_be_grown(raw):
+    reaction = raw['get']
+    reaction <<= 200
+    assert repr(reaction) == "kmock['get'] << 200"
+
+
+@pytest.mark.parametrize('operation', [operator.or_, operator.and_, operator.sub])
+def test_a_criterion_beside_a_view_is_refused_with_the_mend(raw, operation):
+    for pair in ((raw['get'], 'post'), ('post', raw['get']), (raw['get'], {'post'}), (re.compile('/x'), raw['get'])):
+        with pytest.raises(TypeError, match=r'is no view. If it is a criterion, put it in brackets: kmock\['):
+            operation(*pair)
 
 
 async def test_views_without_a_common_request_meet_in_an_empty_view(raw):
