@@ -15,12 +15,13 @@ import threading
 import types
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from http.cookies import SimpleCookie
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, overload
 
 import aiohttp
 import yarl
 from multidict import CIMultiDictProxy
 
+from kmock.classes import find_class
 from kmock.errors import KMockError
 from kmock.handlers import RawHandler
 from kmock.kubernetes import KubernetesEmulator
@@ -55,10 +56,8 @@ def check_options(cls: type[RawHandler], options: Mapping[str, Any]) -> None:
     """Refuse options that neither the handler nor the server has.
 
     Raises:
-        KMockError: the text names the unknown ones, and all that are known; or the class is none of handlers.
+        KMockError: the text names the unknown ones, and all that are known.
     """
-    if not (isinstance(cls, type) and issubclass(cls, RawHandler)):
-        raise KMockError(f'The option cls of kmock must be a class of handlers, such as kmock.RawHandler, not {cls!r}.')
     parameters = inspect.signature(cls).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return
@@ -78,7 +77,11 @@ async def running(cls: type[H], options: Mapping[str, Any], *, server_class: typ
         yield handler
 
 
-def serve(cls: type[H] | None = None, **options: Any) -> 'Background[H]':
+@overload
+def serve(cls: type[H], **options: Any) -> 'Background[H]': ...
+@overload
+def serve(cls: str | None = None, **options: Any) -> 'Background[Any]': ...
+def serve(cls: type[H] | str | None = None, **options: Any) -> 'Background[Any]':
     """Serve from a background thread, for the duration of a `with` block that gets the handler.
 
         with kmock.serve() as k:
@@ -89,14 +92,15 @@ def serve(cls: type[H] | None = None, **options: Any) -> 'Background[H]':
     Leaving the block ends the thread; what it failed with is raised there.
 
     Args:
-        cls: the class of the handler; None for the most advanced one.
+        cls: the class of the handler, or its name, such as 'RawHandler' or 'package.module:Class'; None for the most
+            advanced one.
         options: those of the handler, and `host`, `port`, `tls`, `client_ca`, `hostnames`, `client_fct`, `user_agent`
             of the server.
 
     Raises:
-        KMockError: it has no such option.
+        KMockError: it has no such option, or there is no such class.
     """
-    handler_class: type[Any] = DEFAULT_CLASS if cls is None else cls
+    handler_class: type[Any] = DEFAULT_CLASS if cls is None else find_class(cls)
     check_options(handler_class, options)
     return Background(lambda: running(handler_class, options, server_class=BackgroundServer))
 

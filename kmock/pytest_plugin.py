@@ -10,9 +10,9 @@ in the right place: in the event loop of pytest-asyncio or anyio, or, for a plai
 import contextlib
 import inspect
 import os
-import pkgutil
 import re
 import sys
+import traceback
 import types
 import unittest
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
@@ -41,7 +41,7 @@ _MARKER = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addini('kmock_cls', 'The class of the fixture `kmock`, as `package.module:Class`.', default='')
+    parser.addini('kmock_cls', 'The class of the fixture `kmock`, such as `package.module:Class`.', default='')
     parser.addini('kmock_limit', 'After how many requests the fixture `kmock` answers with errors.', default='')
     parser.addini('kmock_controllers', 'Whether the emulated cluster has controllers.', type='bool', default=True)
     parser.addini('kmock_verbatim', 'Whether the emulated cluster keeps objects as given.', type='bool', default=False)
@@ -55,7 +55,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
-    """Show the requests seen when `assert len(kmock['get']) == 2` fails."""
+    """Show the requests seen when `assert len(kmock['get']) == 2` fails, and in what objects are not as expected."""
+    if 'kmock.kube.objects' in sys.modules:
+        from kmock.kube.objects.differences import explain_comparison
+
+        explained = explain_comparison(op, left, right)
+        if explained is not None:
+            return explained
     if 'kmock.rules.views' not in sys.modules or not (type(left) is int or type(right) is int):
         return None
     from kmock.rules.assertions import explain_counts
@@ -211,11 +217,17 @@ async def _serve(
     request: pytest.FixtureRequest, options: Mapping[str, Any], server_class: 'type[Server] | None' = None
 ) -> AsyncIterator['RawHandler']:
     from kmock.background import DEFAULT_CLASS, check_options, running
+    from kmock.classes import find_class
     from kmock.kubernetes import KubernetesEmulator
     from kmock.server import Server
 
     options = dict(options)
-    cls = _find_class(options.pop('cls', None) or DEFAULT_CLASS)
+    try:
+        cls = find_class(options.pop('cls', None) or DEFAULT_CLASS)
+    except KMockError as error:
+        if not _is_ours(error):
+            raise
+        raise _refusal(str(error)) from None
     if not issubclass(cls, KubernetesEmulator):  # what the ini file says of clusters is not for such classes
         for name in _CLUSTER_OPTIONS.keys() & _ini_options(request.config).keys():
             options.pop(name, None)
@@ -225,7 +237,13 @@ async def _serve(
         raise _refusal(str(error)) from None
     if options.get('cassette') is not None:
         options['cassette'] = _find_cassette(request, options['cassette'])
-    async with running(cls, options, server_class=server_class or Server) as handler:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            handler = await stack.enter_async_context(running(cls, options, server_class=server_class or Server))
+        except (KMockError, ValueError) as error:
+            if not _is_ours(error):
+                raise
+            raise _refusal(str(error)) from None
         if isinstance(handler, KubernetesEmulator):
             handler.folders.extend([request.path.parent, request.config.rootpath])
         yield handler
@@ -251,24 +269,6 @@ def _ini_options(config: pytest.Config) -> dict[str, Any]:
     return options
 
 
-def _find_class(cls: object) -> type['RawHandler']:
-    """The class itself, or what a text names: `package.module:Class`, `package.module.Class`, a name of kmock."""
-    from kmock.handlers import RawHandler
-
-    found, reason = cls, ''
-    if isinstance(cls, str):
-        for name in (f'kmock.{cls}', cls):
-            try:
-                found, reason = pkgutil.resolve_name(name), ''
-                break
-            except (ImportError, AttributeError, ValueError) as error:
-                reason = f': {error}'
-    if not (isinstance(found, type) and issubclass(found, RawHandler)):
-        refused = f'{cls!r}{reason}'.rstrip('.')
-        raise _refusal(f'The option cls of kmock must be a class of handlers, or the name of one, not {refused}.')
-    return found
-
-
 def _find_cassette(request: pytest.FixtureRequest, cassette: object) -> object:
     """The path of the cassette of a test: beside the test file, or from the root folder of the tests.
 
@@ -288,6 +288,18 @@ def _find_cassette(request: pytest.FixtureRequest, cassette: object) -> object:
         f'No cassette {str(path)!r}. Record it: kmock record --cluster NAME -o {path} -- COMMAND '
         f'(it was also looked for in {request.config.rootpath}).'
     )
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether an option was refused by kmock itself, with no code of the user's in between."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    foreign = [
+        frame
+        for frame in frames
+        if frame.f_globals.get('__name__', '').partition('.')[0] not in ('kmock', 'contextlib', 'asyncio')
+        and not frame.f_code.co_filename.startswith('<attrs generated')
+    ]
+    return not foreign and frames[-1].f_globals.get('__name__', '').startswith('kmock.')
 
 
 def _refusal(message: str) -> BaseException:

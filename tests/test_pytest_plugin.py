@@ -276,7 +276,46 @@ class TestOptions:
     @pytest.mark.parametrize('cls', ["'nosuch:Class'", "'os.path'", '42', 'dict'])
     def test_a_wrong_class_is_refused_with_its_value(self, suite: pytest.Pytester, cls: str) -> None:
         suite.makepyfile(f'import pytest\n@pytest.mark.kmock(cls={cls})\ndef test_it(kmock): ...\n')
-        assert 'must be a class of handlers, or the name of one, not' in run(suite, errors=1)
+        output = run(suite, errors=1)
+        assert f'cls={cls}'.replace('dict', "<class 'dict'>") + ' is no class of handlers' in output
+        assert 'Traceback' not in output
+
+    @pytest.mark.parametrize(
+        ('options', 'line'),
+        [
+            ('port=70000', 'port=70000: a port is a number from 1 to 65535; None takes a free one.'),
+            ("hostnames='a b'", "'a b'"),
+            ('limit=-1', 'limit=-1: it must be a number of 0 or more, or None for no limit.'),
+            ("cls='RawHandler', pace='fast'", 'fast'),
+        ],
+    )
+    @pytest.mark.parametrize('kind', ['def', 'async def'])
+    def test_a_bad_value_fails_the_test_with_one_line(
+        self, suite: pytest.Pytester, kind: str, options: str, line: str
+    ) -> None:
+        asyncio = '@pytest.mark.asyncio\n' if kind == 'async def' else ''
+        suite.makepyfile(f'import pytest\n{asyncio}@pytest.mark.kmock({options})\n{kind} test_it(kmock): ...\n')
+        output = run(suite, errors=1)
+        assert line in output
+        assert '.py:' not in output.partition('short test summary')[0].partition('ERROR at setup')[2]
+
+    def test_errors_of_a_users_class_keep_their_traceback(self, suite: pytest.Pytester) -> None:
+        suite.makepyfile(
+            """
+            import pytest, kmock as library
+
+            class Handler(library.RawHandler):
+                def __init__(self, **kwargs):
+                    super().__init__(**kwargs)
+                    self['get']['post'] << 200
+
+            @pytest.mark.kmock(cls=Handler)
+            def test_it(kmock): ...
+            """
+        )
+        output = run(suite, errors=1)
+        assert 'No request can match both' in output
+        assert "self['get']['post'] << 200" in output
 
     def test_an_unknown_option_is_refused_with_the_known_ones(self, suite: pytest.Pytester) -> None:
         suite.makepyfile('import pytest\n@pytest.mark.kmock(limits=1)\ndef test_it(kmock): ...\n')

@@ -12,7 +12,6 @@ import importlib.util
 import inspect
 import linecache
 import os
-import pkgutil
 import sys
 import sysconfig
 import traceback
@@ -21,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from kmock.classes import find_class
 from kmock.errors import KMockError
 from kmock.handlers import RawHandler
 from kmock.recording.printable import printable
@@ -43,7 +43,8 @@ class RulesFile:
 
     Args:
         path: the file; its folder is where it imports from first, as with a Python script.
-        cls: the class of handlers, as `package.module:Class`; it may be in a module beside the file, or in it.
+        cls: the class of handlers, as `RawHandler` or `package.module:Class`; it may be in a module beside the file, or
+            in it.
     """
 
     def __init__(self, path: Path, cls: str = DEFAULT_CLASS) -> None:
@@ -145,24 +146,10 @@ class RulesFile:
         return self._shown(code.co_filename, code.co_firstlineno) if code is not None else self._shown(self._file)
 
     def _find_class(self) -> type[RawHandler]:
-        module, colon, _ = self._cls.partition(':')
         try:
-            found = pkgutil.resolve_name(self._cls)
-        except (ValueError, AttributeError) as exc:
-            raise self._no_class(str(exc)) from exc
-        except ModuleNotFoundError as exc:
-            if exc.name is None or not f'{module if colon else self._cls}.'.startswith(f'{exc.name}.'):
-                raise  # that module is there, but what it imports is not
-            raise self._no_class(f'there is no module {exc.name}') from exc
-        if not (isinstance(found, type) and issubclass(found, RawHandler)):
-            raise self._no_class(f'that is {found!r}')
-        return found
-
-    def _no_class(self, reason: str) -> RulesError:
-        return RulesError(
-            f'--cls {self._cls} is no class of handlers: {reason}. Write package.module:Class, '
-            'a class derived from kmock.RawHandler.'
-        )
+            return find_class(self._cls, option='--cls ')
+        except KMockError as exc:
+            raise RulesError(str(exc)) from exc
 
     # --- failures
 

@@ -320,7 +320,8 @@ def test_a_file_that_is_not_there(tmp_path: Path, env: dict[str, str]) -> None:
         ('absent:X', 'there is no module absent'),
         ('rules:Absent', "has no attribute 'Absent'"),
         ('kmock:Server', "that is <class 'kmock.server.Server'>"),
-        ('a b', 'invalid format'),
+        ('a b', 'that is no name of Python'),
+        ('Absent', "has no attribute 'Absent'"),
     ],
 )
 def test_a_class_that_is_none(rules: Path, env: dict[str, str], cls: str, reason: str) -> None:

@@ -314,7 +314,13 @@ def test_ctrl_c_in_the_main_thread_ends_it(wait: str) -> None:
     assert errors.count('Traceback') == 1
 
 
-@pytest.mark.parametrize('cls', ['RawHandler', int, object()])
+@pytest.mark.parametrize('cls', ['RawHandler', 'kmock.RawHandler', 'kmock:RawHandler'])
+def test_a_class_can_be_named(cls: str) -> None:
+    with kmock.serve(cls=cls) as k:
+        assert type(k) is kmock.RawHandler
+
+
+@pytest.mark.parametrize('cls', ['Handler', int, object()])
 def test_a_class_that_is_none_of_handlers_is_refused_where_it_is_written(cls: Any) -> None:
-    with pytest.raises(KMockError, match=r'The option cls of kmock must be a class of handlers, .*, not '):
+    with pytest.raises(KMockError, match=r'cls=.* is no class of handlers'):
         kmock.serve(cls=cls)
