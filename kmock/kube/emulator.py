@@ -32,6 +32,7 @@ from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.discovery.answering import Discovery
 from kmock.kube.kinds.certificates import set_requester
 from kmock.kube.kinds.podadmission import admit_pod
+from kmock.kube.kinds.scheduling import PRIORITY_CLASSES, system_priorities
 from kmock.kube.media.negotiation import Form, negotiate
 from kmock.kube.patching.managed import track_update
 from kmock.kube.resources.bundled import load_bundled
@@ -338,10 +339,12 @@ class Emulator:
     # --- the state
 
     def start(self) -> None:
-        """Fill a new cluster with what is there at start: the namespaces of the system."""
+        """Fill a new cluster with what is there at start: the namespaces and the priorities of the system."""
         for name in SYSTEM_NAMESPACES:
             metadata = {'name': name, 'labels': {'kubernetes.io/metadata.name': name}}
             self._seed(NAMESPACES, {'metadata': metadata})
+        for each in system_priorities():
+            self._seed(PRIORITY_CLASSES, each)
 
     def _start_rbac(self) -> None:
         """The roles and bindings that a cluster with RBAC begins with; once, when there are users."""

@@ -13,6 +13,7 @@ from kmock.kube.statuses import Cause, forbidden_field, invalid_value, required,
 from kmock.kube.values import names
 
 __all__ = [
+    'dedup_owners',
     'finalizer_warnings',
     'keep_system_metadata',
     'validate_annotations',
@@ -76,6 +77,33 @@ def keep_system_metadata(obj: Json, old: Json) -> None:
     if before.get('deletionGracePeriodSeconds') is not None and metadata.get('deletionGracePeriodSeconds') is None:
         metadata['deletionGracePeriodSeconds'] = before['deletionGracePeriodSeconds']
     metadata.pop('selfLink', None)
+
+
+def dedup_owners(metadata: Json, *, mutated: bool = False) -> list[str]:
+    """Remove from the metadata the owner references that are there twice, in all their parts; for the Warning headers.
+
+    Args:
+        mutated: whether it is done once more, after the mutating webhooks; patches are only looked at then.
+    """
+    owners = metadata.get('ownerReferences')
+    if not isinstance(owners, list) or len(owners) < 2:
+        return []
+    kept: list[Any] = []
+    uids: list[str] = []
+    for each in owners:
+        if isinstance(each, dict) and each in kept:
+            uids.append(_text(each.get('uid')))
+        else:
+            kept.append(each)
+    if not uids:
+        return []
+    metadata['ownerReferences'] = kept
+    when = ' after mutating admission happens' if mutated else ''
+    return [
+        f'.metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in 1.20+, '
+        'and may reject such requests as early as 1.24; please fix your requests; '
+        f'duplicate UID(s) observed: {", ".join(uids)}'
+    ]
 
 
 def finalizer_warnings(obj: Json, old: Json | None) -> list[str]:

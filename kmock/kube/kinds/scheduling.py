@@ -5,12 +5,31 @@ from kmock.kube.kinds import rules
 from kmock.kube.kinds.rules import as_map
 from kmock.kube.statuses import Cause, forbidden_field, not_supported
 from kmock.kube.values import names
+from kmock.naming import Resource
 
-__all__ = ['STRATEGIES']
+__all__ = ['PRIORITY_CLASSES', 'STRATEGIES', 'system_priorities']
 
+PRIORITY_CLASSES = Resource('scheduling.k8s.io', 'v1', 'priorityclasses')
 _SYSTEM = {'system-cluster-critical': 2_000_000_000, 'system-node-critical': 2_000_001_000}
+_TOLD = {
+    'system-cluster-critical': 'must run in the cluster, but can be moved to another node if necessary',
+    'system-node-critical': 'must not be moved from their current node',
+}
 _HIGHEST = 1_000_000_000
 _POLICIES = ('Never', 'PreemptLowerPriority')
+
+
+def system_priorities() -> list[Json]:
+    """The PriorityClasses that every cluster has from its start on."""
+    return [
+        {
+            'metadata': {'name': name, 'generation': 1},
+            'value': value,
+            'description': f'Used for system critical pods that {_TOLD[name]}.',
+            'preemptionPolicy': 'PreemptLowerPriority',
+        }
+        for name, value in _SYSTEM.items()
+    ]
 
 
 def _default_priority(obj: Json) -> None:

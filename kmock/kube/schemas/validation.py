@@ -7,14 +7,15 @@ Source: the Kubernetes documentation of CustomResourceDefinitions; the words are
 import functools
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from kmock.kube.definitions import Definition, Json, ScalePaths
 from kmock.kube.schema import Schema
 from kmock.kube.schemas.checking import UNCORRELATED, Checker, same
 from kmock.kube.statuses import Cause, duplicate, invalid_value, required
+from kmock.kube.values.go_values import go_print, go_type
 
-__all__ = ['validate_custom']
+__all__ = ['reach', 'scale_causes', 'validate_custom']
 
 _BLOCKING = frozenset({
     'FieldValueNotSupported', 'FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid',
@@ -71,7 +72,7 @@ def validate_custom(
     elif not fits:
         plan.checker.check(obj, '', before, causes)
     if definition.scale is not None:
-        causes += _scale(definition.scale, obj, spec=not status)
+        causes += scale_causes(definition.scale, obj, spec=not status)
     if plan.embedded:
         _embedded(schema.node, obj, '', causes)
     if plan.listed:
@@ -109,19 +110,57 @@ def _below_status(field: str | None) -> str:
 # --- numbers of the scale subresource
 
 
-def _scale(paths: ScalePaths, obj: Json, *, spec: bool) -> list[Cause]:
-    causes = []
+def scale_causes(paths: ScalePaths, obj: Json, *, spec: bool) -> list[Cause]:
+    """What is wrong with the numbers, and with the selector, that the scale subresource of a custom resource shows.
+
+    Args:
+        spec: whether the wanted replicas are looked at, too.
+    """
+    causes: list[Cause] = []
     for path, wanted in ((paths.spec_replicas, spec), (paths.status_replicas, True)):
-        value: Any = obj
-        for part in path.removeprefix('.').split('.'):
-            value = value.get(part) if isinstance(value, dict) else None
-        if not wanted or value is None or isinstance(value, bool) or not isinstance(value, int):
-            continue
-        if value < 0:
-            causes.append(invalid_value(path, value, 'should be a non-negative integer'))
-        elif value > 2**31 - 1:
-            causes.append(invalid_value(path, value, f'should be less than or equal to {2**31 - 1}'))
+        if wanted:
+            causes += _replicas(path, obj)
+    if paths.label_selector:
+        found, why = reach(obj, paths.label_selector, str)
+        causes += [invalid_value(paths.label_selector, found or '', why)] if why else []
     return causes
+
+
+def _replicas(path: str, obj: Json) -> list[Cause]:
+    found, why = reach(obj, path, int)
+    value = found or 0
+    if why:
+        return [invalid_value(path, 0, why)]
+    if value < 0:
+        return [invalid_value(path, value, 'should be a non-negative integer')]
+    if value > 2**31 - 1:
+        return [invalid_value(path, value, f'should be less than or equal to {2**31 - 1}')]
+    return []
+
+
+_Value = TypeVar('_Value', int, str)
+_GO_TYPES = {int: 'int64', str: 'string'}
+
+
+def reach(obj: Json, path: str, kind: type[_Value]) -> tuple[_Value | None, str]:
+    """What is at a path such as `.spec.replicas`, None if there is nothing; and why it can't be told, in Go's words."""
+    keys = path.removeprefix('.').split('.')
+    value: Any = obj
+    for index, key in enumerate(keys):
+        if value is None:
+            return None, ''
+        if not isinstance(value, dict):
+            return None, _inaccessible(keys[: index + 1], value, 'map[string]interface {}')
+        if key not in value:
+            return None, ''
+        value = value[key]
+    if not isinstance(value, kind) or isinstance(value, bool):
+        return None, _inaccessible(keys, value, _GO_TYPES[kind])
+    return value, ''
+
+
+def _inaccessible(keys: list[str], value: Any, wanted: str) -> str:
+    return f'.{".".join(keys)} accessor error: {go_print(value)} is of the type {go_type(value)}, expected {wanted}'
 
 
 # --- embedded resources

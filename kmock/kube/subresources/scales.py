@@ -16,6 +16,7 @@ from kmock.kube.options import WriteOptions
 from kmock.kube.patching.apply import apply
 from kmock.kube.patching.patches import json_patch, merge_patch
 from kmock.kube.patching.strategic import strategic_patch
+from kmock.kube.schemas.validation import reach
 from kmock.kube.statuses import (
     bad_request,
     conflict,
@@ -203,22 +204,6 @@ def _keys(path: str) -> list[str]:
     return path.strip('.').split('.')
 
 
-def _find(obj: Json, path: str) -> Any:
-    """What is at a path; None if there is nothing.
-
-    Raises:
-        StatusError: 500, the path leads through something else than objects.
-    """
-    found: Any = obj
-    for key in _keys(path):
-        if found is None:
-            return None
-        if not isinstance(found, dict):
-            raise generic(500, f'{path} accessor error: {found} is not a map[string]interface {{}}')
-        found = found.get(key)
-    return found
-
-
 def _set(obj: Json, path: str, value: Any) -> None:
     *way, last = _keys(path)
     for key in way:
@@ -231,20 +216,20 @@ def _set(obj: Json, path: str, value: Any) -> None:
 
 def _require_replicas(parent: Json, definition: Definition) -> None:
     path = _paths(definition).spec_replicas
-    if _find(parent, path) is None:
+    if _number(parent, path) is None:
         raise internal(f'the spec replicas field "{path}" does not exist')
 
 
 def _replicas(parent: Json, definition: Definition, absent: int) -> int:
-    found = _find(parent, _paths(definition).spec_replicas)
-    return found if isinstance(found, int) else absent
+    found = _number(parent, _paths(definition).spec_replicas)
+    return absent if found is None else found
 
 
 def scale_of(parent: Json, definition: Definition) -> Json:
     """The Scale of an object; without `spec.replicas` if there are none.
 
     Raises:
-        StatusError: 500, where numbers should be is something else.
+        StatusError: 500, where numbers or a text should be is something else.
     """
     paths = _paths(definition)
     metadata = {key: parent['metadata'][key] for key in _IDENTITY if key in parent['metadata']}
@@ -253,8 +238,7 @@ def scale_of(parent: Json, definition: Definition) -> Json:
     if definition.origin is Origin.BUILT_IN:
         selector = show_selector((parent.get('spec') or {}).get('selector'))
     else:
-        found = _find(parent, paths.label_selector) if paths.label_selector else None
-        selector = found if isinstance(found, str) else ''
+        selector = (_text(parent, paths.label_selector) if paths.label_selector else None) or ''
     if selector:
         status['selector'] = selector
     return {
@@ -267,9 +251,16 @@ def scale_of(parent: Json, definition: Definition) -> Json:
 
 
 def _number(obj: Json, path: str) -> int | None:
-    found = _find(obj, path)
-    if found is not None and (not isinstance(found, int) or isinstance(found, bool)):
-        raise generic(500, f'{path} accessor error: {found} is not an int64')
+    found, why = reach(obj, path, int)
+    if why:
+        raise generic(500, why)
+    return found
+
+
+def _text(obj: Json, path: str) -> str | None:
+    found, why = reach(obj, path, str)
+    if why:
+        raise generic(500, why)
     return found
 
 

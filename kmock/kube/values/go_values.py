@@ -6,7 +6,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from kmock.kube.statuses import bad_request
 
-__all__ = ['copied', 'go_kind', 'go_print', 'refusing_depth']
+__all__ = ['copied', 'go_kind', 'go_print', 'go_type', 'refusing_depth']
 
 _P = ParamSpec('_P')
 _R = TypeVar('_R')
@@ -49,6 +49,25 @@ def go_kind(value: Any) -> str:
             return 'array'
         case _:
             return 'object'
+
+
+def go_type(value: Any) -> str:
+    """The type of a value of an unstructured object in the format `%T`: `int64`, `[]interface {}`, `<nil>`."""
+    match value:
+        case None:
+            return '<nil>'
+        case bool():
+            return 'bool'
+        case int():
+            return 'int64'
+        case float():
+            return 'float64'
+        case str():
+            return 'string'
+        case list():
+            return '[]interface {}'
+        case _:
+            return 'map[string]interface {}'
 
 
 def go_print(value: Any) -> str:

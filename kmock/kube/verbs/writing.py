@@ -15,7 +15,7 @@ from kmock.kube.admission.webhooks import Admission, Review
 from kmock.kube.cluster import NAMESPACES, Cluster, Operation, make_key
 from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.media.bodies import decode_patch, patch_kind
-from kmock.kube.metadata import finalizer_warnings, keep_system_metadata, validate_metadata
+from kmock.kube.metadata import dedup_owners, finalizer_warnings, keep_system_metadata, validate_metadata
 from kmock.kube.options import DeleteOptions, WriteOptions, unparsed, whole_number
 from kmock.kube.patching.apply import apply
 from kmock.kube.patching.managed import keep_times, manager_of, track_update
@@ -104,10 +104,12 @@ class Writing:
             metadata.pop('namespace', None)
         self._set_name(metadata)
         self._default(definition, obj, fits=op.fits)
+        self._dedup_owners(op, metadata, mutated=tracked)
         if not tracked:
             self._track(op, obj, None, options)
         obj = await self._mutate(op, 'CREATE', obj, None, options, namespace)
         metadata = self._metadata_of(obj)
+        self._dedup_owners(op, metadata, mutated=True)
         self._set_system_metadata(metadata)
         if definition.has_status and strategy.creates_without_status and op.strict:
             obj.pop('status', None)
@@ -335,15 +337,20 @@ class Writing:
         old = self._reading.decode(stored, definition)
         new = change(self._reading.decode(stored, definition))
         metadata = self._metadata_of(new)
-        if definition.namespaced and op.namespace is not None:
+        if not definition.namespaced:
+            metadata.pop('namespace', None)
+        elif op.namespace is not None:
             metadata.setdefault('namespace', op.namespace)
         self._check_version(op, metadata, stored, replace=replace)
+        if replace:
+            self._dedup_owners(op, metadata)
         keep_system_metadata(new, old)
         self._default(definition, new, fits=op.fits)
         if not tracked:
             self._track(op, new, old, options)
         if not admitted:
             new = await self._mutate(op, 'UPDATE', new, old, options, op.namespace)
+        self._dedup_owners(op, self._metadata_of(new), mutated=True)
         if op.subresource == 'status':
             new = self._only_status(op, new, old)
         elif definition.has_status and strategy.creates_without_status and op.strict:
@@ -490,6 +497,10 @@ class Writing:
         if not isinstance(metadata, dict):
             metadata = obj['metadata'] = {}
         return metadata
+
+    def _dedup_owners(self, op: Operation, metadata: Json, *, mutated: bool = False) -> None:
+        if op.strict and 'ownerReferences' in metadata:
+            op.warnings.extend(dedup_owners(metadata, mutated=mutated))
 
     def _track(self, op: Operation, new: Json, old: Json | None, options: WriteOptions) -> None:
         if op.definition.verbatim:
