@@ -138,3 +138,17 @@ def test_the_hook_costs_nothing_where_kmock_is_not_used() -> None:
         assert not [name for name in sys.modules if name.startswith('kmock.rules')]
     """
     subprocess.run([sys.executable, '-c', code], check=True)
+
+
+def test_a_failing_comparison_of_an_object_tells_the_differences(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_it(kmock):
+            kmock.objects['v1/configmaps', 'default', 'settings'] = {'data': {'a': 'b'}}
+            assert kmock.objects['v1/configmaps', 'default', 'settings'] >= {'data': {'a': 'c', 'x': ...}}
+        """
+    )
+    result = pytester.runpytest_inprocess('-p', 'no:cacheprovider')
+    result.assert_outcomes(failed=1)
+    shown = [line[1:].strip() for line in result.outlines if line.startswith('E ')]
+    assert shown[1:] == ["data.a: 'b' instead of 'c'", 'data.x: absent']

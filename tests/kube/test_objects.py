@@ -1,8 +1,9 @@
 """kmock.objects: what tests see of the cluster, and put into it."""
 
 import copy
+import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -188,6 +189,29 @@ def test_a_write_that_changes_nothing_is_no_version(objects: ObjectsArray, clust
 def test_metadata_are_a_mapping(objects: ObjectsArray, value: Any) -> None:
     with pytest.raises(TypeError, match='metadata'):
         objects[KEY] = {'metadata': value}
+
+
+@pytest.mark.parametrize(
+    ('write', 'path'),
+    [
+        (lambda objects: objects.__setitem__(KEY, {'spec': {'a': [1, math.nan]}}), r'spec\.a\[1\] is nan'),
+        (lambda objects: objects.__setitem__(KEY, [{'spec': 1}, {'spec': math.inf}]), 'spec is inf'),
+        (lambda objects: objects[KEY].patch({'spec': -math.inf}), 'spec is -inf'),
+        (lambda objects: objects[KEY].create(spec=math.nan), 'spec is nan'),
+        (lambda objects: objects[KEY].__setitem__('spec', math.nan), 'spec is nan'),
+        (lambda objects: objects[KEY]['list'].append(math.nan), r'list\[0\] is nan'),
+        (lambda objects: objects[KEY].history.append({'spec': math.nan}), 'spec is nan'),
+        (lambda objects: objects[KEY].history.insert(0, {'spec': math.nan}), 'spec is nan'),
+    ],
+)
+def test_numbers_that_json_cannot_hold_are_refused_where_they_are_written(
+    objects: ObjectsArray, write: Callable[[ObjectsArray], None], path: str
+) -> None:
+    objects[KEY] = {'list': []}
+    before = objects[KEY].history.raw
+    with pytest.raises(ValueError, match=f"^{path}, which JSON can't hold"):
+        write(objects)
+    assert objects[KEY].history.raw == before
 
 
 def test_what_json_cannot_hold_is_refused(objects: ObjectsArray) -> None:

@@ -196,14 +196,25 @@ def test_there_is_no_strict_order(wrapped: Any, compare: Any, error: type[Except
 @pytest.mark.parametrize('compare', [operator.ge, operator.le])
 @pytest.mark.parametrize('other', [5, None, ..., 'abc', [{'a': 1}]])
 def test_an_object_compares_with_mappings_only(compare: Any, other: Any) -> None:
-    with pytest.raises(TypeError):
-        compare(Object({'a': 1}), other)
+    for ours in (Object({'a': 1}), ObjectVersion({'a': 1})):
+        with pytest.raises(TypeError, match=rf'compared by .* with mappings, not with {type(other).__name__}\. Write'):
+            compare(ours, other)
 
 
 @pytest.mark.parametrize('other', [5, None, 'abc', {'a': 1}])
 def test_a_history_compares_with_lists_only(other: Any) -> None:
-    with pytest.raises(TypeError):
-        assert ObjectHistory([{'a': 1}]) >= other
+    for compare in (operator.ge, operator.le):
+        with pytest.raises(
+            TypeError, match=rf'a list of patterns, not with {type(other).__name__}\. Write `history >= '
+        ):
+            compare(ObjectHistory([{'a': 1}]), other)
+
+
+def test_a_comparison_that_is_refused_tells_what_may_be_meant() -> None:
+    with pytest.raises(TypeError, match=r'`data\.history >= '):
+        operator.ge(Object({'a': 1}), [{'a': 1}])
+    with pytest.raises(TypeError, match=r'`data\.deleted`'):
+        assert Object({'a': 1}) <= None  # type: ignore[operator]
 
 
 @pytest.mark.parametrize('wrapped', [Object(), ObjectVersion(), ObjectHistory()])

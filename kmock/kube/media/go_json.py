@@ -5,6 +5,7 @@ Source of the messages: observed on a real v1.36 API server; Go's `encoding/json
 """
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -75,6 +76,13 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f'{name} is no JSON.')
 
 
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f'cannot unmarshal number {text} into Go value of type float64')
+    return value
+
+
 _SURROGATE = re.compile(r'\\u[dD][89a-fA-F]')
 _ESCAPE = re.compile(
     r'\\(?:[^u]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2}))'
@@ -83,9 +91,9 @@ _ESCAPE = re.compile(
 
 
 # Making a decoder takes as long as a small object.
-_decode = json.JSONDecoder(parse_constant=_no_constant).decode
-_decode_unique = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_unique).decode
-_decode_pairs = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_Pairs).decode
+_decode = json.JSONDecoder(parse_float=_float, parse_constant=_no_constant).decode
+_decode_unique = json.JSONDecoder(parse_float=_float, parse_constant=_no_constant, object_pairs_hook=_unique).decode
+_decode_pairs = json.JSONDecoder(parse_float=_float, parse_constant=_no_constant, object_pairs_hook=_Pairs).decode
 
 
 def _parse(body: bytes, decode: Callable[[str], Any]) -> Any:

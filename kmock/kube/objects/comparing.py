@@ -7,7 +7,16 @@ agree if they are of the same length, and their items do, one by one.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
-__all__ = ['UnorderedError', 'agrees', 'covers', 'histories_agree', 'history_covers', 'plain', 'refuse_order']
+__all__ = [
+    'UnorderedError',
+    'agrees',
+    'covers',
+    'histories_agree',
+    'history_covers',
+    'plain',
+    'refuse_operand',
+    'refuse_order',
+]
 
 
 class UnorderedError(TypeError, NotImplementedError):
@@ -20,6 +29,20 @@ def refuse_order(sign: str) -> NoReturn:
         f"Objects can't be compared with {sign!r}: it has no meaning for them. "
         'Write `data >= pattern` or `pattern <= data` for partial comparison, `==` for exact, `not` to negate these.'
     )
+
+
+def refuse_operand(sign: str, other: object, *, history: bool = False) -> NoReturn:
+    """Raise the error of `>=` and `<=` with what a test can't mean."""
+    kind = type(other).__name__
+    if history:
+        mend = '`history >= [{...}]`, with a pattern for each version'
+        raise TypeError(f'A history is compared by {sign!r} with a list of patterns, not with {kind}. Write {mend}.')
+    mend = "`data >= {'spec': {...}}`"
+    if isinstance(other, Iterable) and not isinstance(other, str | bytes):
+        mend += ', or `data.history >= [...]` for the versions of an object'
+    elif other is None:
+        mend += ', or `data.deleted` for whether an object is gone'
+    raise TypeError(f'Objects are compared by {sign!r} with mappings, not with {kind}. Write {mend}.')
 
 
 def plain(value: Any) -> Any:

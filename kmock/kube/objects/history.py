@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableSequence
 from typing import Any, Self, overload
 
 from kmock.kube.definitions import Json
-from kmock.kube.objects.comparing import histories_agree, history_covers, plain, refuse_order
+from kmock.kube.objects.comparing import histories_agree, history_covers, plain, refuse_operand, refuse_order
 from kmock.kube.objects.version import ObjectVersion, read_value
 from kmock.kube.objects.versions import LocalVersions, VersionInput, Versions, read_versions, wrapped
 
@@ -119,11 +119,15 @@ class ObjectHistory(MutableSequence[Any]):
 
     def __ge__(self, other: object) -> bool:
         items = _pattern(other)
-        return NotImplemented if items is None else history_covers(self._versions.read(), items)
+        if items is None:
+            refuse_operand('>=', other, history=True)
+        return history_covers(self._versions.read(), items)
 
     def __le__(self, other: object) -> bool:
         items = _pattern(other)
-        return NotImplemented if items is None else history_covers(items, self._versions.read())
+        if items is None:
+            refuse_operand('<=', other, history=True)
+        return history_covers(items, self._versions.read())
 
     def __lt__(self, other: object) -> bool:
         refuse_order('<')

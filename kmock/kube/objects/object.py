@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequenc
 from typing import Any, Self
 
 from kmock.kube.definitions import Json
-from kmock.kube.objects.comparing import agrees, covers, plain, refuse_order
+from kmock.kube.objects.comparing import agrees, covers, plain, refuse_operand, refuse_order
 from kmock.kube.objects.history import ObjectHistory
 from kmock.kube.objects.version import GONE, ObjectVersion, changed_at, read_value
 from kmock.kube.objects.versions import LocalVersions, VersionInput, Versions, read_versions
@@ -156,10 +156,10 @@ class Object(MutableMapping[str, Any]):
         return agrees(self._current(), other) if isinstance(other, Mapping) else NotImplemented
 
     def __ge__(self, other: object) -> bool:
-        return covers(self._current(), other) if isinstance(other, Mapping) else NotImplemented
+        return covers(self._current(), other) if isinstance(other, Mapping) else refuse_operand('>=', other)
 
     def __le__(self, other: object) -> bool:
-        return covers(other, self._current()) if isinstance(other, Mapping) else NotImplemented
+        return covers(other, self._current()) if isinstance(other, Mapping) else refuse_operand('<=', other)
 
     def __lt__(self, other: object) -> bool:
         refuse_order('<')

@@ -5,7 +5,8 @@ name and namespace as in its key, a uid, a creationTimestamp, a resourceVersion.
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kmock.kube.cluster import Cluster, make_key
@@ -82,6 +83,7 @@ class StoredVersions:
     # --- writing
 
     def append(self, version: Json | None) -> None:
+        _demand_json(version)
         with self._store.lock:
             definition = self._defined(version)
             before = self._present()
@@ -93,6 +95,7 @@ class StoredVersions:
         self._tell(definition, before, after)
 
     def amend(self, version: Json) -> None:
+        _demand_json(version)
         with self._store.lock:
             definition = self._defined(version)
             before = self._present()
@@ -105,6 +108,7 @@ class StoredVersions:
 
     def assign(self, versions: Sequence[Json | None]) -> None:
         """Write these versions one after another; they are all that is remembered of the object."""
+        _demand_json(*versions)
         with self._store.lock:
             definition = self._defined(next((each for each in versions if each is not None), None))
             before = self._present()
@@ -123,6 +127,7 @@ class StoredVersions:
         self._tell(definition, before, after)
 
     def edit(self, versions: list[int | Json | None]) -> None:
+        _demand_json(*versions)
         with self._store.lock:
             existing = self._all()
             before = self._present()
@@ -253,6 +258,24 @@ def _prepare_custom(definition: Definition, crd: Json, before: Stored | None) ->
     if causes:
         wrong = '; '.join(f'{each.field}: {each.message}' for each in causes)
         raise ValueError(f'The CustomResourceDefinition {crd["metadata"]["name"]} is wrong. {wrong}')
+
+
+def _demand_json(*versions: int | Json | None) -> None:
+    """Raises ValueError for numbers that JSON can't hold: clients could not read the object."""
+    for version in versions:
+        for path, number in _endless(version, ''):
+            raise ValueError(f"{path} is {number}, which JSON can't hold. Write a finite number, a text, or None.")
+
+
+def _endless(value: Any, path: str) -> Iterator[tuple[str, float]]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _endless(each, f'{path}.{key}' if path else str(key))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _endless(each, f'{path}[{index}]')
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield path, value
 
 
 def _as_stored(definition: Definition, obj: Json) -> Json:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, Self, TypeAlias
 
-from kmock.kube.objects.comparing import agrees, covers, plain, refuse_order
+from kmock.kube.objects.comparing import agrees, covers, plain, refuse_operand, refuse_order
 from kmock.kube.objects.tracking import tracked
 
 __all__ = ['GONE', 'Change', 'ObjectVersion', 'changed_at', 'read_value']
@@ -90,10 +90,10 @@ class ObjectVersion(MutableMapping[str, Any]):
         return agrees(self._value, other) if isinstance(other, Mapping) else NotImplemented
 
     def __ge__(self, other: object) -> bool:
-        return covers(self._value, other) if isinstance(other, Mapping) else NotImplemented
+        return covers(self._value, other) if isinstance(other, Mapping) else refuse_operand('>=', other)
 
     def __le__(self, other: object) -> bool:
-        return covers(other, self._value) if isinstance(other, Mapping) else NotImplemented
+        return covers(other, self._value) if isinstance(other, Mapping) else refuse_operand('<=', other)
 
     def __lt__(self, other: object) -> bool:
         refuse_order('<')
