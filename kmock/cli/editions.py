@@ -132,11 +132,11 @@ class Editions:
             assert edition is not None
             exchange.come_to(edition)
             answer = await edition.ask(request)
-            self._tell_errors(edition, request)
+            exchange.rule = answering_rule(edition.handler, request)
+            self._tell_errors(edition, request, exchange.rule)
             if answer is not None:
                 break
             edition.handler.observe(request, None, Outcome.UNFINISHED)
-        exchange.rule = answering_rule(edition.handler, request)
         if isinstance(answer.body, bytes):
             return answer
         return dataclasses.replace(answer, body=_Body(answer.body, edition, exchange))
@@ -147,9 +147,9 @@ class Editions:
         edition = exchange.edition
         if edition is not None:
             edition.handler.observe(request, answer, outcome)
-            self._tell_errors(edition, request)
             if answer is None:  # the client left before the rule that was at it had one
                 exchange.rule = answering_rule(edition.handler, request)
+            self._tell_errors(edition, request, exchange.rule)
             exchange.leave()
         if answer is not None and isinstance(answer.body, bytes) and request.method != 'HEAD':
             exchange.sent = len(answer.body)
@@ -179,11 +179,12 @@ class Editions:
             if edition is not None:
                 edition.handler.detach(server)
 
-    def _tell_errors(self, edition: Edition, request: Request) -> None:
+    def _tell_errors(self, edition: Edition, request: Request, rule: Rule | None) -> None:
         errors = edition.handler.errors
+        where = f' ({request.method} {shown_target(request)} by {rule_text(rule)})' if rule is not None else ''
         for exc in errors:
             criteria = (rule.criteria for rule in edition.handler._rulebook)
-            self._tell(hushed(self._file.describe(exc), request, criteria))
+            self._tell(hushed(f'{self._file.describe(exc)}{where}', request, criteria))
         errors.clear()  # the process may run for days
 
     def _fail(self, exc: BaseException) -> None:

@@ -156,7 +156,15 @@ async def test_an_error_at_a_request_is_told_with_its_place_and_not_kept(path: P
         await stage.text('/')
         assert stage.handler.errors == []
         [line] = stage.told
-    assert line.endswith('rules.py:3: ZeroDivisionError: division by zero')
+    assert line.endswith("rules.py:3: ZeroDivisionError: division by zero (GET / by kmock['get /'])")
+
+
+async def test_a_payload_that_is_none_is_told_with_its_request_and_its_rule(path: Path) -> None:
+    async with serving_rules(path, "kmock['get /*'] << (lambda: {1})") as stage:
+        await stage.text('/x?token=secret-word')
+        [line] = stage.told
+    assert 'ValueError: {1} is a set' in line
+    assert line.endswith("(GET /x?token=… by kmock['get /*'])")
 
 
 async def test_an_error_amid_a_stream_is_told(path: Path) -> None:
@@ -166,7 +174,7 @@ async def test_an_error_amid_a_stream_is_told(path: Path) -> None:
         await stage.until(lambda: stage.logged)
         [line] = stage.told
         [entry] = stage.logged
-    assert 'ZeroDivisionError' in line
+    assert line.endswith("ZeroDivisionError: division by zero (GET / by kmock['get /'])")
     assert entry['outcome'] == 'server-closed'
 
 

@@ -86,7 +86,7 @@ def test_the_first_line_is_the_url_and_each_request_is_a_line(rules: Path, env: 
     assert first.split(' ', 1)[1].startswith('GET / 200 17 B in ')
     assert first.endswith(" ms by kmock['get /']")
     assert second.split(' ', 1)[1].startswith('GET /boom 500 152 B in ')
-    assert 'kmock: rules.py:5: ZeroDivisionError: division by zero\n' in err
+    assert "kmock: rules.py:5: ZeroDivisionError: division by zero (GET /boom by kmock['get /boom'])\n" in err
     assert 'Traceback' not in err
 
 
