@@ -49,10 +49,14 @@ class Authority:
         if client_ca is not None:
             try:
                 context.load_verify_locations(cafile=client_ca)
-            except (OSError, ssl.SSLError) as error:
+            except ssl.SSLError as error:  # which is an OSError, too
                 raise KMockError(
-                    f"The authority for client certificates, {client_ca}, can't be used: {error}. "
-                    'It must be a file with PEM certificates.'
+                    f'{client_ca} has no certificates in PEM. The authority for client certificates must be a file '
+                    'with some.'
+                ) from error
+            except OSError as error:
+                raise KMockError(
+                    f"Can't read the authority for client certificates, {client_ca}: {error.strerror}."
                 ) from error
             self._ca.configure_trust(context)
             context.verify_mode = ssl.CERT_REQUIRED

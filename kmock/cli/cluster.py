@@ -10,6 +10,7 @@ import click
 from kmock.cli.options import PATH, WithCommand, gathered
 from kmock.cli.serving import Talkative
 from kmock.clock import Clock
+from kmock.kube.manifests import UnservedKindError
 from kmock.kube.resources.array import ResourcesArray
 from kmock.kubernetes import KubernetesEmulator
 
@@ -88,8 +89,8 @@ class ClusterOptions:
         """The cluster as it is to be at the start.
 
         Raises:
-            click.ClickException: a file of resources can't be read.
-            KMockError: one of manifests can't, or has what the cluster refuses.
+            click.ClickException: a file of resources can't be read, or a manifest is of what is not served.
+            KMockError: a file of manifests can't be read, or has what the cluster refuses.
         """
         cluster = CommandLineCluster(controllers=self.controllers, clock=clock)
         for each in self.users:
@@ -97,7 +98,7 @@ class ClusterOptions:
         for path in self.resources:
             _load_resources(path, cluster.resources)
         if self.manifests:
-            cluster.load(*self.manifests)
+            _load_manifests(self.manifests, cluster)
         return cluster
 
 
@@ -108,6 +109,14 @@ def _load_resources(path: Path, resources: ResourcesArray) -> None:
         raise click.ClickException(f"Can't read {path}: {exc.strerror or exc}.") from exc
     except ValueError as exc:
         raise click.ClickException(str(exc)) from exc
+
+
+def _load_manifests(paths: tuple[str, ...], cluster: CommandLineCluster) -> None:
+    try:
+        cluster.load(*paths)
+    except UnservedKindError as exc:
+        mend = 'Load its CustomResourceDefinition, too, by --load, or the resources of a cluster by --resources FILE.'
+        raise click.ClickException(f'{exc.problem} {mend}') from exc
 
 
 cluster_options: Callable[[Any], Any] = gathered(

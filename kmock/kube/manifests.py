@@ -29,7 +29,7 @@ from kmock.naming import Call, Resource
 if TYPE_CHECKING:
     from kmock.kube.emulator import Emulator
 
-__all__ = ['Manifests']
+__all__ = ['Manifests', 'UnservedKindError']
 
 MANAGER = 'kubectl'
 NAMESPACE = 'default'
@@ -38,6 +38,14 @@ NAMESPACE = 'default'
 _SUFFIXES = ('.json', '.yaml', '.yml')
 _FIRST = ('CustomResourceDefinition', 'Namespace')
 _logger = logging.getLogger(__name__)
+
+
+class UnservedKindError(KMockError):
+    """A manifest is of a kind that is not served. How to mend that depends on who loads it."""
+
+    def __init__(self, where: str, kind: str, version: str, declaration: str) -> None:
+        self.problem = f'{where}: no resource of kind {kind} in {version} is served.'
+        super().__init__(f'{self.problem} Load its CustomResourceDefinition, too, or declare it: {declaration}')
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +126,7 @@ class Manifests:
         """What the object is of.
 
         Raises:
-            KMockError: nothing like that is served.
+            UnservedKindError: nothing like that is served.
         """
         registry = self._cluster.registry
         version, kind = manifest.obj['apiVersion'], manifest.obj['kind']
@@ -135,10 +143,7 @@ class Manifests:
         if registry.verbatim:
             return registry.add(adopted(loose_definition(guesses[0]), kind))
         declaration = f"kmock.resources['{version}/{guesses[0].plural}'] = {{'kind': '{kind}'}}"
-        raise KMockError(
-            f'{manifest.where}: no resource of kind {kind} in {version} is served. '
-            f'Load its CustomResourceDefinition, too, or declare it: {declaration}'
-        )
+        raise UnservedKindError(manifest.where, kind, version, declaration)
 
 
 def _plurals(kind: str) -> Sequence[str]:

@@ -209,6 +209,32 @@ def test_wrong_use_is_told_in_one_line(
     assert 'hunter2' not in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ('arguments', 'expected'),
+    [
+        (['--client-ca', 'absent.pem'], "Can't read the authority for client certificates, absent.pem: No such file"),
+        (['--client-ca', 'text'], 'text has no certificates in PEM. The authority for client certificates must be'),
+        (['--resources', 'empty'], "Can't load resources from empty: There are no resources in it."),
+        (
+            ['--load', 'widget'],
+            'Error: widget, document 1: no resource of kind Widget in example.dev/v1 is served. '
+            'Load its CustomResourceDefinition, too, by --load, or the resources of a cluster by --resources FILE.',
+        ),
+    ],
+)
+def test_files_that_cannot_be_used_are_told_of_in_the_words_of_the_command_line(
+    arguments: list[str], expected: str, env: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / 'text').write_text('text')
+    (tmp_path / 'empty').write_text('[]')
+    (tmp_path / 'widget').write_text('{apiVersion: example.dev/v1, kind: Widget, metadata: {name: one}}')
+    done = kmock('emulate', *arguments, env=env, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert expected in done.stderr
+    assert done.stderr.count('\n') == 1
+    assert 'Errno' not in done.stderr
+
+
 def test_manifests_are_loaded(env: dict[str, str], tmp_path: Path) -> None:
     """A pattern is spread by the shell; the words up to the next option belong to `--load`."""
     for name in ('one', 'two', 'three'):

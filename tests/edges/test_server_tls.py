@@ -105,10 +105,10 @@ async def test_the_authority_issues_certificates_for_clients(tmp_path: Path) -> 
 async def test_client_certificates_need_tls_and_a_readable_file(tmp_path: Path) -> None:
     with pytest.raises(KMockError, match='need TLS'):
         Server(Script(Answer()), client_ca=tmp_path / 'x')
-    with pytest.raises(KMockError, match=r'absent\.pem, can.t be used'):
+    with pytest.raises(KMockError, match=r"Can't read the authority .*absent\.pem: No such file"):
         await Server(Script(Answer()), tls=True, client_ca=tmp_path / 'absent.pem').__aenter__()
     (tmp_path / 'nonsense.pem').write_text('nonsense')
-    with pytest.raises(KMockError, match=r'nonsense\.pem, can.t be used'):
+    with pytest.raises(KMockError, match=r'nonsense\.pem has no certificates in PEM\.'):
         await Server(Script(Answer()), tls=True, client_ca=tmp_path / 'nonsense.pem').__aenter__()
 
 

@@ -337,8 +337,9 @@ def test_other_data_is_refused(resources: ResourcesArray, data: str) -> None:
 
 
 @pytest.mark.parametrize('data', [b'{}', '[]'])
-def test_nothing_can_be_loaded(resources: ResourcesArray, data: str | bytes) -> None:
-    resources.load_data(data)
+def test_to_load_nothing_is_a_mistake(resources: ResourcesArray, data: str | bytes) -> None:
+    with pytest.raises(ValueError, match=r'no resources in it\. .*kmock fetch resources'):
+        resources.load_data(data)
     assert len(resources) == 0
 
 

@@ -97,12 +97,14 @@ def read_resource_lists(documents: Any) -> Iterable[Definition]:
     """The definitions that documents of the kind APIResourceList tell of.
 
     Raises:
-        ValueError: it is no list of such documents; the message says where.
+        ValueError: it is no list of such documents, or there are none; the message says where.
     """
     if isinstance(documents, Mapping):
         documents = [documents] if documents else []
     if not isinstance(documents, Sequence) or isinstance(documents, str | bytes):
         raise ValueError('Resources are a JSON list of APIResourceList documents, as `kmock fetch resources` writes.')
+    if not documents:
+        raise ValueError('There are no resources in it. `kmock fetch resources` writes those of a cluster.')
     return [definition for document in documents for definition in _definitions(document)]
 
 
