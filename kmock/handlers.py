@@ -312,6 +312,10 @@ class RawHandler(views.Root, _Names):
             closest = closest_rules(self._book, request)
         return '\n'.join([mend, *(f'Closest rule: {each}' for each in closest)])
 
+    def _near_misses(self) -> list[str]:
+        """What to show when a test fails, besides the errors: requests that came near a rule; a line for each."""
+        return []
+
     async def _render_error(self, exc: Exception) -> Answer:
         """The answer to a request that failed. To be overridden, and called by `super()`."""
         if isinstance(exc, UnmatchedError):

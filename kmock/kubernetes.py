@@ -3,6 +3,7 @@
 A request to the emulator goes: log → rules → other responders → cassette → emulated cluster → fallback rules.
 """
 
+import collections
 import functools
 import os
 import re
@@ -31,12 +32,14 @@ from kmock.kube.store import EVENT_LOG, HISTORY, Store
 from kmock.messages import Answer, Request
 from kmock.naming import Resource
 from kmock.rules.book import RuleBook
+from kmock.rules.diagnosis import nearly_met
 from kmock.webhooks import WebhookClient
 
 __all__ = ['KubernetesEmulator', 'KubernetesScaffold']
 
 _IN_THE_API = re.compile('/apis?(/|$)')
 _READING = frozenset({'GET', 'HEAD', 'OPTIONS'})
+_REMEMBERED = 20
 
 
 class _Names:
@@ -189,6 +192,10 @@ class KubernetesEmulator(KubernetesScaffold):
     users: Users = attrs.field(init=False, repr=False, factory=Users)
     """Who may log in: `kmock.users['admin'] = {'token': …, 'groups': ['system:masters']}`. Empty: access is open."""
     _webhooks: WebhookClient = attrs.field(init=False, repr=False, factory=WebhookClient)
+    _vain: collections.deque[Request] = attrs.field(
+        init=False, repr=False, factory=lambda: collections.deque(maxlen=_REMEMBERED)
+    )
+    """The latest requests to resources that the cluster has answered with 404."""
 
     @functools.cached_property
     def emulator(self) -> Emulator:
@@ -250,6 +257,7 @@ class KubernetesEmulator(KubernetesScaffold):
 
     def _open(self) -> None:
         assert self.objects is not None
+        self._vain.clear()
         super()._open()
 
     @functools.cached_property
@@ -268,7 +276,7 @@ class KubernetesEmulator(KubernetesScaffold):
             elif each is not self._fallback:
                 yield each
         if self._is_asked:
-            yield _Spared(self.emulator)
+            yield _Spared(self.emulator, self._note_vain)
         if self._fallback not in (None, 'emulator'):
             yield self._fallback
         yield last
@@ -287,6 +295,19 @@ class KubernetesEmulator(KubernetesScaffold):
                 raise
             return await self._missing(request)
 
+    def _note_vain(self, request: Request) -> None:
+        if request.call is not None:
+            self._vain.append(request)
+
+    def _near_misses(self) -> list[str]:
+        with self._book.journal.lock:
+            found = [(request, nearly_met(self._book, request)) for request in self._vain]
+        return [
+            f'{request.method} {request.target} was answered by the emulated cluster: 404. Closest rule: {rule}'
+            for request, rule in found
+            if rule is not None
+        ]
+
     async def _unanswered(self, request: Request, why: NoAnswerError) -> Answer:
         if not request.path.startswith(('/api/', '/apis/')):  # of the API, all sorts of things are asked for in vain
             self._collect(errors.KubernetesEndpointNotFoundError(message=str(why)))
@@ -294,6 +315,8 @@ class KubernetesEmulator(KubernetesScaffold):
 
     async def _missing(self, request: Request) -> Answer:
         answer = await self.emulator.respond(request) if _is_stray(request) else None
+        if answer is None:
+            self._note_vain(request)
         return self.emulator.missing(request) if answer is None else answer
 
 
@@ -314,11 +337,15 @@ class _Followed:
 class _Spared:
     """A cluster that is not asked about strays: its `/` takes any method, and would hide that they lack a rule."""
 
-    def __init__(self, cluster: Responder) -> None:
+    def __init__(self, cluster: Responder, on_vain: Callable[[Request], None] | None = None) -> None:
         self._cluster = cluster
+        self._on_vain = on_vain
 
     async def respond(self, request: Request) -> Answer | None:
-        return None if _is_stray(request) else await self._cluster.respond(request)
+        answer = None if _is_stray(request) else await self._cluster.respond(request)
+        if answer is not None and answer.status == 404 and self._on_vain is not None:
+            self._on_vain(request)
+        return answer
 
 
 def _is_stray(request: Request) -> bool:

@@ -86,6 +86,8 @@ def pytest_runtest_makereport(
     handler = getattr(item, 'funcargs', {}).get('kmock')
     if isinstance(handler, RawHandler) and not handler.strict:  # a strict one raises them
         lines += explain_errors(list(handler.errors))
+    if isinstance(handler, RawHandler):
+        lines += handler._near_misses()
     if lines:
         report.sections.append(('kmock', '\n'.join(lines)))
     return report

@@ -130,6 +130,48 @@ def test_a_failed_test_shows_the_errors_of_requests_that_nobody_raises(
         assert result.outlines[sections[0] + 5] == '  ZeroDivisionError: boo!'
 
 
+def test_a_failed_test_shows_which_rule_was_nearly_met_where_the_cluster_has_answered_404(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile("""
+        PODS = '/api/v1/namespaces/default/pods'
+
+        def test_it(kmock):
+            kmock[f'get {PODS}/web'] << {'kind': 'Pod'}
+            kmock['fetch', 'v1/nodes', kmock.name('n1')] << {'kind': 'Node'}
+            kmock['get /apis/kopf.dev/v1/kopfexamples/a'] << {}
+            for path in (f'{PODS}/wbe', '/api/v1/nodes/n2', '/apis/kopf.dev/v1/kopfexamples/b'):
+                assert kmock.get(path).status == 404
+            assert False
+
+        def test_without_a_rule_that_was_meant(kmock):
+            kmock[f'get {PODS}/web'] << {'kind': 'Pod'}
+            kmock['create', 'v1/pods'] << {'kind': 'Pod'}
+            kmock[f'post {PODS}'] << {'kind': 'Pod'}
+            kmock['get /api/v1/namespaces/default/secrets/db'] << {'kind': 'Secret'}
+            kmock.get(f'{PODS}/web')
+            assert kmock.get(f'{PODS}/other').status == 404
+            assert kmock.get('/api/v1/nodes/n2').status == 404
+            assert False
+
+        def test_that_passes(kmock):
+            kmock[f'get {PODS}/web'] << {'kind': 'Pod'}
+            assert kmock.get(f'{PODS}/wbe').status == 404
+    """)
+    result = pytester.runpytest_inprocess('-p', 'no:cacheprovider')
+    result.assert_outcomes(failed=2, passed=1)
+    assert [line for line in result.outlines if 'Closest' in line] == [
+        'GET /api/v1/namespaces/default/pods/wbe was answered by the emulated cluster: 404. Closest rule: '
+        "kmock['get /api/v1/namespaces/default/pods/web']: the path is '/api/v1/namespaces/default/pods/wbe', "
+        "not '/api/v1/namespaces/default/pods/web'.",
+        'GET /api/v1/nodes/n2 was answered by the emulated cluster: 404. Closest rule: '
+        "kmock['fetch', 'v1/nodes', name('n1')]: the name is 'n2', not 'n1'.",
+        'GET /apis/kopf.dev/v1/kopfexamples/b was answered by the emulated cluster: 404. Closest rule: '
+        "kmock['get /apis/kopf.dev/v1/kopfexamples/a']: the path is '/apis/kopf.dev/v1/kopfexamples/b', "
+        "not '/apis/kopf.dev/v1/kopfexamples/a'.",
+    ]
+
+
 def test_the_hook_costs_nothing_where_kmock_is_not_used() -> None:
     code = """if True:
         import sys

@@ -454,3 +454,13 @@ async def test_no_body_makes_a_declared_resource_fail(verbatim: bool) -> None:
         assert (await ask(cluster, f'get {EXAMPLES}')).status == 200
         assert (await ask(cluster, f'delete {IN_NS1}')).status == 200
         assert cluster.errors == []
+
+
+@pytest.mark.parametrize('method', ['get', 'head'])
+async def test_reading_the_root_is_answered_by_the_cluster_as_a_real_one_does(
+    cluster: kmock.KubernetesEmulator, method: str
+) -> None:
+    reply = await ask(cluster, f'{method} /')
+    assert reply.status == 200
+    assert '/apis' in json.loads(reply.body)['paths']  # to a HEAD, servers send the head alone
+    assert cluster.errors == []

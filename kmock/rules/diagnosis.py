@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kmock.messages import Request
+from kmock.naming import parse_call
 from kmock.rules.book import Rule, RuleBook
 from kmock.rules.criteria import Criteria, Not, Or, request_path
 from kmock.rules.http_criteria import (
@@ -25,7 +26,7 @@ from kmock.rules.http_criteria import (
 from kmock.rules.kubernetes_criteria import ActionCriteria, NameCriteria, ResourceCriteria
 from kmock.rules.values import json_test, texts_test
 
-__all__ = ['closest_rules']
+__all__ = ['closest_rules', 'nearly_met']
 
 _SHOWN_RULES = 3
 _LOOKED_AT = 2000
@@ -38,6 +39,40 @@ def closest_rules(book: RuleBook, request: Request) -> list[str]:
     judged = [_judge(rule, request) for rule in itertools.islice(book, _LOOKED_AT)]
     judged.sort(key=lambda each: each[0])  # stable: of equal ones, the one that is asked first
     return [f'{rule.gate.show()}: {"; ".join(misses)}.' for _, rule, misses in judged[:_SHOWN_RULES]]
+
+
+def nearly_met(book: RuleBook, request: Request) -> str | None:
+    """The rule that was most likely meant for a request which somebody else has answered, with what that lacked.
+
+    None if there is none: such a rule is about the same resource, has not served anything, and lacked one thing only,
+    which is not what the request does.
+    """
+    idle = (rule for rule in itertools.islice(book, _LOOKED_AT) if not rule.served and not rule.gate.stateful)
+    judged = [_judge(rule, request) for rule in idle if _is_near(rule, request)]
+    if not judged:
+        return None
+    _, rule, misses = min(judged, key=lambda each: each[0])
+    return f'{rule.gate.show()}: {"; ".join(misses)}.'
+
+
+def _is_near(rule: Rule, request: Request) -> bool:
+    parts = list(rule.criteria.parts())
+    failed = [part for part in parts if not part.volatile and not part.matches(request)]
+    return (
+        len(failed) == 1
+        and not isinstance(failed[0], ActionCriteria)
+        and any(_is_about(each, request) for each in parts)
+    )
+
+
+def _is_about(part: Criteria, request: Request) -> bool:
+    """Whether the criterion names the resource of the request."""
+    if isinstance(part, ResourceCriteria):
+        return part.matches(request)
+    if not isinstance(part, PathCriteria) or not isinstance(part.written, str):
+        return False
+    call = parse_call('GET', part.written)
+    return call is not None and call.resource == request.resource
 
 
 def _judge(rule: Rule, request: Request) -> tuple[float, Rule, list[str]]:
