@@ -88,7 +88,8 @@ class Recorded:
         if version is not None:
             self._emulator.discovery.tell_version(version)
         registry = self._cluster.registry
-        for definition in read_resource_lists(list(resource_lists)):
+        documents = list(resource_lists)
+        for definition in read_resource_lists(documents) if documents else ():
             if registry.find(definition.resource) is None:
                 registry.add(definition)
         listed = sorted(objects, key=lambda told: told.resource != CRDS)  # definitions before their objects
