@@ -33,6 +33,7 @@ from kmock.kube.discovery.answering import Discovery
 from kmock.kube.kinds.certificates import set_requester
 from kmock.kube.kinds.podadmission import admit_pod
 from kmock.kube.kinds.scheduling import PRIORITY_CLASSES, system_priorities
+from kmock.kube.kinds.volumes import tell_phase_change
 from kmock.kube.media.negotiation import Form, negotiate
 from kmock.kube.patching.managed import track_update
 from kmock.kube.resources.bundled import load_bundled
@@ -65,6 +66,7 @@ __all__ = ['SYSTEM_NAMESPACES', 'Emulator']
 SYSTEM_NAMESPACES = ('default', 'kube-system', 'kube-public', 'kube-node-lease')
 
 _DEFINITIONS = (CRDS.group, CRDS.plural)
+_VOLUMES = Resource('', 'v1', 'persistentvolumes')
 _PODS = Resource('', 'v1', 'pods')
 _SIGNING_REQUESTS = Resource('certificates.k8s.io', 'v1', 'certificatesigningrequests')
 _RBAC = 'rbac.authorization.k8s.io'
@@ -122,6 +124,7 @@ class Emulator:
         self._elsewhere = NamedElsewhere(registry, named)
         self._has_rbac = False
         self.writing.preparing.append(self._prepare)
+        self.writing.changing.append(self._prepare_change)
         self.writing.guards.append(self._guard)
         self.writing.written.append(self._written)
         self.writing.removed.append(self._removed)
@@ -373,6 +376,10 @@ class Emulator:
             set_requester(new, user_info(op.user))
         elif op.definition.resource == _PODS and op.definition.origin is Origin.BUILT_IN:
             admit_pod(new, self.cluster.read)
+
+    def _prepare_change(self, op: Operation, new: Json, old: Json) -> None:
+        if op.definition.resource == _VOLUMES and op.subresource == 'status' and op.strict:
+            tell_phase_change(new, old, self.cluster.now())
 
     def _guard(self, op: Operation, new: Json, old: Json | None) -> None:
         check_escalation(

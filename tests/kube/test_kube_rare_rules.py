@@ -139,3 +139,261 @@ async def test_a_cluster_begins_with_the_priorities_of_the_system(cluster: Livin
     assert (found['value'], found['metadata']['generation']) == (2_000_001_000, 1)
     assert found['description'] == 'Used for system critical pods that must not be moved from their current node.'
     assert found['preemptionPolicy'] == 'PreemptLowerPriority'
+
+
+# --- kinds
+
+
+CORE = '/api/v1/namespaces/default'
+NETWORKING = '/apis/networking.k8s.io/v1/namespaces/default'
+
+
+async def wrong(cluster: LivingCluster, target: str, spec: Any) -> list[tuple[str, str]]:
+    return await refusal(cluster, 'POST', target, {'metadata': {'name': 'x'}, 'spec': spec})
+
+
+def block(cidr: str, *parts: str) -> Any:
+    return {'podSelector': {}, 'ingress': [{'from': [{'ipBlock': {'cidr': cidr, 'except': list(parts)}}]}]}
+
+
+def ports(**told: Any) -> Any:
+    return {'podSelector': {}, 'egress': [{'ports': [told]}]}
+
+
+NO_RANGE = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'
+BLOCK = 'spec.ingress[0].from[0].ipBlock'
+END = 'spec.egress[0].ports[0].endPort'
+
+
+@pytest.mark.parametrize(
+    ('spec', 'field', 'message'),
+    [
+        (block(''), f'{BLOCK}.cidr', 'Required value'),
+        (block('10.0.0.0'), f'{BLOCK}.cidr', f'Invalid value: "10.0.0.0": {NO_RANGE}'),
+        (block('10.0.0.0/8', 'x'), f'{BLOCK}.except[0]', f'Invalid value: "x": {NO_RANGE}'),
+        (
+            block('10.0.0.0/8', '10.1.0.0/16', '11.0.0.0/16'),
+            f'{BLOCK}.except[1]',
+            'Invalid value: "11.0.0.0/16": must be a strict subset of `cidr`',
+        ),
+        (
+            block('10.0.0.0/8', '10.0.0.0/8'),
+            f'{BLOCK}.except[0]',
+            'Invalid value: "10.0.0.0/8": must be a strict subset of `cidr`',
+        ),
+        (
+            block('10.0.0.0/8', 'fd00::/64'),
+            f'{BLOCK}.except[0]',
+            'Invalid value: "fd00::/64": must be a strict subset of `cidr`',
+        ),
+        (ports(port=80, endPort=79), END, 'Invalid value: 80: must be greater than or equal to `port`'),
+        (ports(port=80, endPort=70000), END, 'Invalid value: 70000: must be between 1 and 65535, inclusive'),
+        (ports(port='http', endPort=80), END, 'Invalid value: 80: may not be specified when `port` is non-numeric'),
+        (ports(endPort=80), END, 'Invalid value: 80: may not be specified when `port` is not specified'),
+        (
+            {'podSelector': {}, 'policyTypes': ['Ingress', 'Egress', 'Ingress']},
+            'spec.policyTypes',
+            'Invalid value: ["Ingress","Egress","Ingress"]: may not specify more than two policyTypes',
+        ),
+    ],
+)
+async def test_network_policies_are_validated(cluster: LivingCluster, spec: Any, field: str, message: str) -> None:
+    assert await wrong(cluster, f'{NETWORKING}/networkpolicies', spec) == [(field, message)]
+
+
+@pytest.mark.parametrize(
+    'spec', [block('10.0.0.0/8', '10.1.0.0/16'), block('010.0.0.0/08', '10.1.0.0/16'), ports(port=1, endPort=1)]
+)
+async def test_network_policies_that_are_fine(cluster: LivingCluster, spec: Any) -> None:
+    told = await cluster.ask('POST', f'{NETWORKING}/networkpolicies', {'metadata': {'name': 'x'}, 'spec': spec})
+    assert told.status == 201, told.body
+
+
+async def test_hosts_of_ingresses_are_names(cluster: LivingCluster) -> None:
+    spec = {'rules': [{'host': '10.0.0.1'}], 'tls': [{'hosts': ['10.0.0.1']}]}
+    why = 'Invalid value: "10.0.0.1": must be a DNS name, not an IP address'
+    assert await wrong(cluster, f'{NETWORKING}/ingresses', spec) == [('spec.rules[0].host', why)]
+
+
+def cron(zone: str) -> Any:
+    container = {'name': 'c', 'image': 'i'}
+    template = {'spec': {'restartPolicy': 'Never', 'containers': [container]}}
+    return {'schedule': '* * * * *', 'timeZone': zone, 'jobTemplate': {'spec': {'template': template}}}
+
+
+@pytest.mark.parametrize(
+    ('zone', 'why'),
+    [
+        ('Europe//Berlin', 'unknown time zone Europe//Berlin'),
+        ('../etc', 'unknown time zone ../etc'),
+        ('-x', 'unknown time zone -x'),
+        ('Local', 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones'),
+    ],
+)
+async def test_time_zones_of_cron_jobs_are_names(cluster: LivingCluster, zone: str, why: str) -> None:
+    causes = await wrong(cluster, '/apis/batch/v1/namespaces/default/cronjobs', cron(zone))
+    assert causes == [('spec.timeZone', f'Invalid value: "{zone}": {why}')]
+
+
+async def test_time_zones_of_cron_jobs_exist(cluster: LivingCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('zoneinfo.available_timezones', lambda: {'Europe/Berlin'})
+    jobs = '/apis/batch/v1/namespaces/default/cronjobs'
+    causes = await wrong(cluster, jobs, cron('Mars/Olympus'))
+    assert causes == [('spec.timeZone', 'Invalid value: "Mars/Olympus": unknown time zone Mars/Olympus')]
+    told = await cluster.ask('POST', jobs, {'metadata': {'name': 'x'}, 'spec': cron('UTC')})
+    assert told.status == 201, told.body
+
+
+STANDARD = 'must be a standard resource type or fully qualified'
+
+
+@pytest.mark.parametrize(
+    ('hard', 'messages'),
+    [
+        (
+            {'foo': '1'},
+            [f'Invalid value: "foo": {STANDARD}', 'Invalid value: "foo": must be a standard resource for quota'],
+        ),
+        ({'storage': '1'}, ['Invalid value: "storage": must be a standard resource for quota']),
+        ({'pods': '1500m'}, ['Invalid value: "1500m": must be an integer']),
+        ({'ex.dev/gpu': '1500m'}, ['Invalid value: "1500m": must be an integer']),
+        ({'cpu': '-1'}, ['Invalid value: "-1": must be greater than or equal to 0']),
+    ],
+)
+async def test_quotas_are_of_known_resources(cluster: LivingCluster, hard: Any, messages: list[str]) -> None:
+    causes = await wrong(cluster, f'{CORE}/resourcequotas', {'hard': hard})
+    assert causes == [(f'spec.hard[{next(iter(hard))}]', each) for each in messages]
+
+
+async def test_quotas_that_are_fine(cluster: LivingCluster) -> None:
+    hard = {'requests.cpu': '1500m', 'count/widgets.ex.dev': '3', 'requests.ex.dev/gpu': '1', 'hugepages-2Mi': '2Mi'}
+    await cluster.make(f'{CORE}/resourcequotas', 'x', spec={'hard': hard, 'scopes': ['NotTerminating']})
+    patch = {'spec': {'scopes': ['Terminating']}}
+    causes = await refusal(cluster, 'PATCH', f'{CORE}/resourcequotas/x', patch, content_type=MERGE)
+    assert causes == [('spec.scopes', 'Invalid value: ["Terminating"]: field is immutable')]
+    causes = await wrong(cluster, f'{CORE}/resourcequotas', {'scopes': ['Terminating', 'NotTerminating']})
+    assert causes == [('spec.scopes', 'Invalid value: ["Terminating","NotTerminating"]: conflicting scopes')]
+
+
+LIMIT = 'spec.limits[0]'
+
+
+@pytest.mark.parametrize(
+    ('limit', 'causes'),
+    [
+        (
+            {'type': 'Foo'},
+            [(f'{LIMIT}.type', 'Invalid value: "Foo": must be a standard limit type or fully qualified')],
+        ),
+        (
+            {'type': 'Pod', 'max': {'cpu': '1'}, 'min': {'cpu': '2'}},
+            [(f'{LIMIT}.min[cpu]', 'Invalid value: "2": min value 2 is greater than max value 1')],
+        ),
+        (
+            {'type': 'Pod', 'default': {'cpu': '1'}},
+            [(f'{LIMIT}.default', "Forbidden: may not be specified when `type` is 'Pod'")],
+        ),
+        (
+            {'type': 'Container', 'default': {'cpu': '1'}, 'defaultRequest': {'cpu': '2'}},
+            [
+                (
+                    f'{LIMIT}.defaultRequest[cpu]',
+                    'Invalid value: "2": default request value 2 is greater than default limit value 1',
+                )
+            ],
+        ),
+        (
+            {'type': 'Container', 'max': {'pods': '1'}, 'default': {'pods': '1'}, 'defaultRequest': {'pods': '1'}},
+            [
+                (f'{LIMIT}.{key}[pods]', 'Invalid value: "pods": must be a standard resource for containers')
+                for key in ('max', 'default', 'defaultRequest')
+            ],
+        ),
+        (
+            {'type': 'PersistentVolumeClaim'},
+            [
+                (
+                    f'{LIMIT}.limits',
+                    'Required value: either minimum or maximum storage value is required, but neither was provided',
+                )
+            ],
+        ),
+        (
+            {'type': 'Pod', 'max': {'cpu': '1'}, 'min': {'cpu': '500m'}, 'maxLimitRequestRatio': {'cpu': '3'}},
+            [
+                (
+                    f'{LIMIT}.maxLimitRequestRatio[cpu]',
+                    'Invalid value: "3": ratio 3 is greater than max/min = 2.000000',
+                )
+            ],
+        ),
+        (
+            {'type': 'Pod', 'maxLimitRequestRatio': {'cpu': '500m'}},
+            [(f'{LIMIT}.maxLimitRequestRatio[cpu]', 'Invalid value: "500m": ratio 500m is less than 1')],
+        ),
+    ],
+)
+async def test_limit_ranges_do_not_contradict_themselves(cluster: LivingCluster, limit: Any, causes: Any) -> None:
+    assert await wrong(cluster, f'{CORE}/limitranges', {'limits': [limit]}) == causes
+
+
+async def test_limit_ranges_have_one_limit_a_type(cluster: LivingCluster) -> None:
+    causes = await wrong(cluster, f'{CORE}/limitranges', {'limits': [{'type': 'Pod'}] * 2})
+    assert causes == [('spec.limits[1].type', 'Duplicate value: "Pod"')]
+
+
+FAMILIES = 'may specify no more than one CIDR for each IP family'
+
+
+@pytest.mark.parametrize(
+    ('spec', 'causes'),
+    [
+        ({'podCIDR': 'x'}, [('spec.podCIDRs[0]', f'Invalid value: "x": {NO_RANGE}')]),
+        (
+            {'podCIDRs': ['10.0.0.0/24', '10.0.1.0/24']},
+            [('spec.podCIDRs', f'Invalid value: ["10.0.0.0/24","10.0.1.0/24"]: {FAMILIES}')],
+        ),
+        (
+            {'podCIDRs': ['10.0.0.0/24'] * 2},
+            [
+                ('spec.podCIDRs', f'Invalid value: ["10.0.0.0/24","10.0.0.0/24"]: {FAMILIES}'),
+                ('spec.podCIDRs[1]', 'Duplicate value: "10.0.0.0/24"'),
+            ],
+        ),
+    ],
+)
+async def test_nodes_have_one_range_a_family(cluster: LivingCluster, spec: Any, causes: Any) -> None:
+    assert await wrong(cluster, '/api/v1/nodes', spec) == causes
+
+
+async def test_the_first_range_of_a_node_stands_alone_too(cluster: LivingCluster) -> None:
+    ranges = ['10.0.0.0/24', 'fd00::/64']
+    assert (await cluster.make('/api/v1/nodes', 'a', spec={'podCIDRs': ranges}))['spec']['podCIDR'] == ranges[0]
+    assert (await cluster.make('/api/v1/nodes', 'b', spec={'podCIDR': ranges[0]}))['spec']['podCIDRs'] == ranges[:1]
+
+
+def volume(**spec: Any) -> Any:
+    return {'accessModes': ['ReadWriteOnce'], 'hostPath': {'path': '/x'}, **spec}
+
+
+async def test_volumes_tell_since_when_they_are_in_their_phase(cluster: LivingCluster) -> None:
+    volumes = '/api/v1/persistentvolumes'
+    made = await cluster.make(volumes, 'v', spec=volume(capacity={'storage': '1Gi'}))
+    assert made['status']['lastPhaseTransitionTime'] == made['metadata']['creationTimestamp']
+    await cluster.clock.advance(60)
+    told = await cluster.merge(f'{volumes}/v/status', {'status': {'message': 'x'}})
+    assert told.data['status']['lastPhaseTransitionTime'] == made['metadata']['creationTimestamp']
+    told = await cluster.merge(f'{volumes}/v/status', {'status': {'phase': 'Available'}})
+    assert told.data['status']['lastPhaseTransitionTime'] == cluster.emulator.cluster.now()
+    assert told.data['status']['lastPhaseTransitionTime'] != made['metadata']['creationTimestamp']
+
+
+async def test_volumes_have_a_capacity_of_storage(cluster: LivingCluster) -> None:
+    supported = ': supported values: "storage"'
+    assert await wrong(cluster, '/api/v1/persistentvolumes', volume()) == [
+        ('spec.capacity', 'Required value'),
+        ('spec.capacity', f'Unsupported value: null{supported}'),
+    ]
+    assert await wrong(cluster, '/api/v1/persistentvolumes', volume(capacity={'cpu': '1'})) == [
+        ('spec.capacity', f'Unsupported value: {{"cpu":"1"}}{supported}'),
+    ]

@@ -1,5 +1,6 @@
 """The group batch: Jobs and CronJobs."""
 
+import functools
 import re
 from typing import Any
 
@@ -237,9 +238,39 @@ def _validate_cron(obj: Json) -> list[Cause]:
     return _cron_spec_causes(as_map(obj.get('spec'))) + found
 
 
-def _cron_spec_causes(spec: Json) -> list[Cause]:
+_ZONE_PART = re.compile(r'[A-Za-z._0-9+][A-Za-z._0-9+-]{0,13}', re.ASCII)
+
+
+def _zone_causes(zone: str) -> list[Cause]:
+    field = 'spec.timeZone'
+    parts = zone.split('/')
+    if any(each in ('.', '..') or _ZONE_PART.fullmatch(each) is None for each in parts):
+        return [invalid_value(field, zone, f'unknown time zone {zone}')]
+    if zone.lower() == 'local':
+        why = 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones'
+        found = [invalid_value(field, zone, why)]
+        return found if zone == 'Local' else [*found, invalid_value(field, zone, f'unknown time zone {zone}')]
+    return [] if _is_zone(zone) else [invalid_value(field, zone, f'unknown time zone {zone}')]
+
+
+@functools.lru_cache(256)
+def _is_zone(zone: str) -> bool:
+    """Whether the database of time zones has it; any is fine where there is no database."""
+    import zoneinfo
+
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
+        return zone == 'UTC' or not zoneinfo.available_timezones()
+    return True
+
+
+def _cron_spec_causes(spec: Json, before: Json | None = None) -> list[Cause]:
     found = _schedule_causes(spec.get('schedule') or '')
     found += rules.non_negative('spec.startingDeadlineSeconds', spec.get('startingDeadlineSeconds'))
+    zone = spec.get('timeZone')
+    if zone and (before is None or zone != before.get('timeZone')):
+        found += _zone_causes(zone)
     policy = spec.get('concurrencyPolicy')
     found += rules.choice('spec.concurrencyPolicy', policy, ('Allow', 'Forbid', 'Replace'))
     template = as_map(spec.get('jobTemplate'))
@@ -249,7 +280,7 @@ def _cron_spec_causes(spec: Json) -> list[Cause]:
 
 
 def _validate_cron_update(obj: Json, old: Json) -> list[Cause]:
-    return _cron_spec_causes(as_map(obj.get('spec')))
+    return _cron_spec_causes(as_map(obj.get('spec')), as_map(old.get('spec')))
 
 
 STRATEGIES = {

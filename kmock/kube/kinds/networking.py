@@ -1,5 +1,6 @@
 """The group networking.k8s.io: Ingresses, IngressClasses, NetworkPolicies."""
 
+import ipaddress
 from typing import Any
 
 from kmock.kube.definitions import Json, Strategy
@@ -7,8 +8,10 @@ from kmock.kube.kinds import rules
 from kmock.kube.kinds.machinery import ADDRESS_STRATEGIES
 from kmock.kube.kinds.rules import as_map, items_of
 from kmock.kube.kinds.separation import separated
+from kmock.kube.kinds.services import range_causes
 from kmock.kube.statuses import Cause, invalid_value, not_supported, required
 from kmock.kube.values import names
+from kmock.kube.values.formats import is_ip
 
 __all__ = ['STRATEGIES']
 
@@ -36,7 +39,7 @@ def _validate_ingress(obj: Json) -> list[Cause]:
     if isinstance(spec.get('defaultBackend'), dict):
         found += _backend_causes('spec.defaultBackend', spec['defaultBackend'])
     for index, rule in enumerate(listed):
-        found += _host_causes(f'spec.rules[{index}].host', rule.get('host'))
+        found += _rule_host_causes(f'spec.rules[{index}].host', rule.get('host'))
         http = rule.get('http')
         if isinstance(http, dict):
             found += _http_causes(f'spec.rules[{index}].http.paths', items_of(http.get('paths')))
@@ -64,6 +67,12 @@ def _host_causes(field: str, host: Any) -> list[Cause]:
         return []
     rule = names.wildcard_subdomain if '*' in host else names.dns1123_subdomain
     return rules.named(field, host, rule)
+
+
+def _rule_host_causes(field: str, host: Any) -> list[Cause]:
+    """Of rules: hosts of `tls` may well be addresses."""
+    wrong = [invalid_value(field, host, 'must be a DNS name, not an IP address')] if host and is_ip(host) else []
+    return wrong + _host_causes(field, host)
 
 
 def _http_causes(field: str, paths: list[Json]) -> list[Cause]:
@@ -165,7 +174,10 @@ def _validate_policy(obj: Json) -> list[Cause]:
                 found += _policy_port_causes(f'spec.{key}[{index}].ports[{number}]', each)
             for number, peer in enumerate(items_of(rule.get(peers))):
                 found += _peer_causes(f'spec.{key}[{index}].{peers}[{number}]', peer)
-    for index, each in enumerate(spec.get('policyTypes') or ()):
+    types = spec.get('policyTypes') or []
+    if len(types) > 2:
+        return [*found, invalid_value('spec.policyTypes', types, 'may not specify more than two policyTypes')]
+    for index, each in enumerate(types):
         if each not in ('Ingress', 'Egress'):
             found.append(not_supported(f'spec.policyTypes[{index}]', each, ['Egress', 'Ingress']))
     return found
@@ -174,17 +186,29 @@ def _validate_policy(obj: Json) -> list[Cause]:
 def _policy_port_causes(field: str, each: Json) -> list[Cause]:
     found: list[Cause] = []
     if each.get('protocol') not in ('SCTP', 'TCP', 'UDP'):
-        found.append(not_supported(f'{field}.protocol', each.get('protocol'), ['SCTP', 'TCP', 'UDP']))
-    if each.get('port') is not None:
-        found += rules.port(f'{field}.port', each['port'])
-    return found
+        found.append(not_supported(f'{field}.protocol', each.get('protocol'), ['TCP', 'UDP', 'SCTP']))
+    port, end = each.get('port'), each.get('endPort')
+    wrong = [] if port is None else rules.port(f'{field}.port', port)
+    if end is None:
+        return found + wrong
+    path = f'{field}.endPort'
+    if port is None:
+        return [*found, invalid_value(path, end, 'may not be specified when `port` is not specified')]
+    if isinstance(port, str):
+        return [*found, invalid_value(path, end, 'may not be specified when `port` is non-numeric'), *wrong]
+    found += wrong
+    if end < port:
+        found.append(invalid_value(path, port, 'must be greater than or equal to `port`'))
+    return found + [invalid_value(path, end, why) for why in names.port_number(end)]
 
 
 def _peer_causes(field: str, peer: Json) -> list[Cause]:
     given = [key for key in ('podSelector', 'namespaceSelector', 'ipBlock') if peer.get(key) is not None]
     found: list[Cause] = []
     for key in given:
-        if key != 'ipBlock':
+        if key == 'ipBlock':
+            found += _block_causes(f'{field}.ipBlock', as_map(peer['ipBlock']))
+        else:
             found += rules.selector(f'{field}.{key}', peer[key])
     if not given:
         found.append(required(field, 'must specify a peer'))
@@ -197,6 +221,31 @@ def _peer_causes(field: str, peer: Json) -> list[Cause]:
             )
         )
     return found
+
+
+def _block_causes(field: str, block: Json) -> list[Cause]:
+    if not block.get('cidr'):
+        return [required(f'{field}.cidr')]
+    found = range_causes(f'{field}.cidr', block['cidr'])
+    if found:
+        return found
+    whole = _network(block['cidr'])
+    for index, text in enumerate(block.get('except') or ()):
+        path = f'{field}.except[{index}]'
+        wrong = range_causes(path, text)
+        found += wrong
+        if not wrong:
+            part = _network(text)
+            if part == whole or part.version != whole.version or not part.subnet_of(whole):
+                found.append(invalid_value(path, text, 'must be a strict subset of `cidr`'))
+    return found
+
+
+def _network(text: str) -> Any:
+    """What a valid range stands for; leading zeros are fine."""
+    address, _, bits = text.partition('/')
+    plain = '.'.join(str(int(each)) for each in address.split('.')) if ':' not in address else address
+    return ipaddress.ip_network(f'{plain}/{int(bits)}', strict=False)
 
 
 def _validate_policy_update(obj: Json, old: Json) -> list[Cause]:

@@ -3,6 +3,7 @@
 from kmock.kube.definitions import Json, Strategy
 from kmock.kube.kinds.rules import as_map, items_of, untold_times
 from kmock.kube.kinds.separation import keep_spec, keep_status
+from kmock.kube.kinds.services import range_causes
 from kmock.kube.statuses import Cause, duplicate, forbidden_field, invalid_value, not_supported, required
 from kmock.kube.values import names
 
@@ -35,6 +36,33 @@ def _default(obj: Json) -> None:
     for key in _SYSTEM:
         system.setdefault(key, '')
 
+    _default_ranges(obj['spec'])
+
+
+def _default_ranges(spec: Json) -> None:
+    """The first of the ranges of pods' addresses has a field of its own, which wins."""
+    first, ranges = spec.get('podCIDR'), spec.get('podCIDRs') or []
+    if first and ranges[:1] != [first]:
+        spec['podCIDRs'] = [first]
+    elif ranges and not first:
+        spec['podCIDR'] = ranges[0]
+
+
+def _range_causes(ranges: list[str]) -> list[Cause]:
+    field = 'spec.podCIDRs'
+    each_wrong = [range_causes(f'{field}[{index}]', each) for index, each in enumerate(ranges)]
+    found = [each for wrong in each_wrong for each in wrong]
+    if len(ranges) < 2:
+        return found
+    if found:
+        index = next(index for index, wrong in enumerate(each_wrong) if wrong)
+        why = f'invalid CIDR[{index}]: <nil> (invalid CIDR address: {ranges[index]})'
+        message = f'Internal error: invalid PodCIDRs. failed to check with dual stack with error:{why}'
+        found.append(Cause(reason='InternalError', message=message, field=field))
+    if found or len(ranges) > 2 or (':' in ranges[0]) is (':' in ranges[1]):
+        found.append(invalid_value(field, ranges, 'may specify no more than one CIDR for each IP family'))
+    return found + [duplicate(f'{field}[{i}]', each) for i, each in enumerate(ranges) if each in ranges[:i]]
+
 
 def _prepare_create(obj: Json) -> None:
     """As the admission plugin TaintNodesByCondition."""
@@ -60,7 +88,7 @@ def _validate(obj: Json) -> list[Cause]:
         if (key, effect) in seen:
             found.append(duplicate(path, each))
         seen.add((key, effect))
-    return found
+    return found + _range_causes(as_map(obj.get('spec')).get('podCIDRs') or [])
 
 
 def _validate_update(obj: Json, old: Json) -> list[Cause]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kmock.kube.definitions import Json
+from kmock.kube.kinds.limits import container_resource_causes
 from kmock.kube.kinds.rules import (
     amount,
     as_map,
@@ -262,7 +263,7 @@ def _resource_causes(field: str, resources: Json) -> list[Cause]:
     for part, amounts in (('limits', limits), ('requests', requests)):
         for name, value in amounts.items():
             path = f'{field}.{part}[{name}]'
-            found += _resource_name_causes(path, name)
+            found += container_resource_causes(path, name)
             if amount(value) < 0:
                 found.append(invalid_value(path, value, 'must be greater than or equal to 0'))
     for name, value in requests.items():
@@ -270,15 +271,6 @@ def _resource_causes(field: str, resources: Json) -> list[Cause]:
         if limit is not None and amount(value) > amount(limit):
             why = f'must be less than or equal to {name} limit of {limit}'
             found.append(invalid_value(f'{field}.requests', value, why))
-    return found
-
-
-def _resource_name_causes(field: str, name: str) -> list[Cause]:
-    found = [invalid_value(field, name, why) for why in names.qualified_name(name)]
-    standard = name in ('cpu', 'memory', 'ephemeral-storage') or name.startswith('hugepages-')
-    if not found and '/' not in name and not standard:
-        found.append(invalid_value(field, name, 'must be a standard resource type or fully qualified'))
-        found.append(invalid_value(field, name, 'must be a standard resource for containers'))
     return found
 
 

@@ -10,7 +10,7 @@ from kmock.kube.kinds.separation import keep_spec
 from kmock.kube.statuses import Cause, duplicate, forbidden_field, invalid_value, not_supported, required
 from kmock.kube.values import names
 
-__all__ = ['STRATEGIES']
+__all__ = ['STRATEGIES', 'range_causes']
 
 _TYPES = ('ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort')
 _EXPOSED = ('NodePort', 'LoadBalancer')

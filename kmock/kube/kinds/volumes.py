@@ -8,7 +8,7 @@ from kmock.kube.kinds.separation import separated
 from kmock.kube.statuses import Cause, forbidden_field, invalid_value, not_supported, required
 from kmock.kube.values import names
 
-__all__ = ['STRATEGIES', 'claim_spec_causes']
+__all__ = ['STRATEGIES', 'claim_spec_causes', 'tell_phase_change']
 
 _MODES = ('ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod')
 _RECLAIM = ('Delete', 'Recycle', 'Retain')
@@ -116,7 +116,16 @@ def _default_volume(obj: Json) -> None:
 
 
 def _protect_volume(obj: Json) -> None:
+    obj['status']['lastPhaseTransitionTime'] = as_map(obj.get('metadata')).get('creationTimestamp')
     _protect(obj, 'kubernetes.io/pv-protection')
+
+
+def tell_phase_change(obj: Json, old: Json, now: str) -> None:
+    """Tell in an updated status since when the volume is in its phase, unless the client tells."""
+    status, before = as_map(obj.get('status')), as_map(old.get('status'))
+    told = status.get('lastPhaseTransitionTime')
+    if status.get('phase') != before.get('phase') and told in (None, before.get('lastPhaseTransitionTime')):
+        status['lastPhaseTransitionTime'] = now
 
 
 def _validate_volume(obj: Json) -> list[Cause]:
@@ -125,9 +134,9 @@ def _validate_volume(obj: Json) -> list[Cause]:
     capacity = as_map(spec.get('capacity'))
     if not capacity:
         found.append(required('spec.capacity'))
-    elif 'storage' not in capacity or len(capacity) > 1:
-        found.append(not_supported('spec.capacity', capacity, ['storage']))
-    for key, value in capacity.items():
+    if 'storage' not in capacity or len(capacity) > 1:
+        found.append(not_supported('spec.capacity', capacity or None, ['storage']))
+    for key, value in sorted(capacity.items()):
         if rules.amount(value) <= 0:
             found.append(invalid_value(f'spec.capacity[{key}]', value, 'must be greater than zero'))
     policy = spec.get('persistentVolumeReclaimPolicy')

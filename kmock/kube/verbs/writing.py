@@ -70,6 +70,8 @@ class Writing:
         """Called with the new and the old object before each write; they raise what forbids it."""
         self.preparing: list[Callable[[Operation, Json], None]] = []
         """Called with each new object before it is validated: they set what depends on the request."""
+        self.changing: list[Callable[[Operation, Json, Json], None]] = []
+        """The same for changed objects; called with the new and the old one."""
         self.written: list[Callable[[Definition, Json], None]] = []
         """Called with each object that was written: for controllers."""
         self.removed: list[Callable[[Definition, Stored], None]] = []
@@ -362,6 +364,8 @@ class Writing:
             strategy.prepare_status(new, old)
         else:
             strategy.prepare_update(new, old)
+        for prepare in self.changing:
+            prepare(op, new, old)
         self._validate(op, new, old)
         for guard in self.guards:
             guard(op, new, old)
