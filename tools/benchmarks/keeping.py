@@ -14,9 +14,9 @@ __all__ = ['kept_memory']
 
 TARGET = '/api/v1/namespaces/default/pods/pod-########?timeout=32s'
 WARM_UP = 1_000
-TRACED = 5_000
-GROWN = 30_000
-OLD_TRACED = 300
+TRACED = 2_000
+GROWN = 10_000
+OLD_TRACED = 150
 LIMIT_BYTES = 2048
 
 BODY = json.dumps({'kind': 'ConfigMap', 'data': {f'key-{i}': 'x' * 60 for i in range(100)}}).encode()
