@@ -242,7 +242,7 @@ class DeleteOptions:
         """
         if body:
             return cls._checked(
-                dry_runs=_typed(body, 'dryRun', list) or [],
+                dry_runs=_texts(body, 'dryRun'),
                 grace_seconds=_typed(body, 'gracePeriodSeconds', int),
                 propagation=_typed(body, 'propagationPolicy', str),
                 orphan=_typed(body, 'orphanDependents', bool),
@@ -289,8 +289,8 @@ class DeleteOptions:
             dry_run='All' in dry_runs,
             grace_seconds=grace_seconds,
             propagation=propagation,
-            uid=_typed(preconditions, 'uid', str),
-            resource_version=_typed(preconditions, 'resourceVersion', str),
+            uid=_typed(preconditions, 'uid', str, 'Preconditions.preconditions', 'types.UID'),
+            resource_version=_typed(preconditions, 'resourceVersion', str, 'Preconditions.preconditions'),
             given={key: value for key, value in given.items() if value is not None},
         )
 
@@ -298,7 +298,13 @@ class DeleteOptions:
 _GO_TYPES = {list: '[]string', int: 'int64', str: 'string', bool: 'bool', dict: 'v1.Preconditions'}
 
 
-def _typed(body: Json, key: str, wanted: type) -> Any:
+def _texts(body: Json, key: str) -> list[str]:
+    """A list of texts in the options; 400 if it is anything else."""
+    values: list[Any] = _typed(body, key, list) or []
+    return [_typed({key: each}, key, str) or '' for each in values]
+
+
+def _typed(body: Json, key: str, wanted: type, struct: str = 'DeleteOptions', go_type: str = '') -> Any:
     """A field of the options; 400 if it is of another type."""
     value = body.get(key)
     fits = isinstance(value, wanted) and not (wanted is int and isinstance(value, bool))
@@ -306,5 +312,5 @@ def _typed(body: Json, key: str, wanted: type) -> Any:
         return value
     found = {bool: 'bool', int: 'number', float: 'number', str: 'string', list: 'array', dict: 'object'}[type(value)]
     raise bad_request(
-        f'json: cannot unmarshal {found} into Go struct field DeleteOptions.{key} of type {_GO_TYPES[wanted]}'
+        f'json: cannot unmarshal {found} into Go struct field {struct}.{key} of type {go_type or _GO_TYPES[wanted]}'
     )

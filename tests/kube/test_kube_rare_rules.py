@@ -397,3 +397,130 @@ async def test_volumes_have_a_capacity_of_storage(cluster: LivingCluster) -> Non
     assert await wrong(cluster, '/api/v1/persistentvolumes', volume(capacity={'cpu': '1'})) == [
         ('spec.capacity', f'Unsupported value: {{"cpu":"1"}}{supported}'),
     ]
+
+
+# --- what goes, and what is left
+
+
+HELD = {'finalizers': ['ex.dev/held']}
+
+
+async def conditions(cluster: LivingCluster, name: str) -> dict[str, tuple[str, str, str]]:
+    found = (await cluster.ask('GET', f'/api/v1/namespaces/{name}')).data['status']['conditions']
+    return {each['type']: (each['status'], each['reason'], each['message']) for each in found}
+
+
+async def test_terminating_namespaces_tell_what_holds_them(cluster: LivingCluster) -> None:
+    await cluster.make('/api/v1/namespaces', 'n')
+    maps = '/api/v1/namespaces/n/configmaps'
+    await cluster.make(maps, 'a', **HELD)
+    await cluster.make(maps, 'b', **HELD)
+    held = {'name': 'c', 'finalizers': ['ex.dev/other']}
+    told = await cluster.ask('POST', '/apis/coordination.k8s.io/v1/namespaces/n/leases', {'metadata': held})
+    assert told.status == 201, told.body
+    assert (await cluster.ask('DELETE', '/api/v1/namespaces/n')).status == 200
+    found = await conditions(cluster, 'n')
+    assert list(found) == [
+        'NamespaceDeletionDiscoveryFailure',
+        'NamespaceDeletionGroupVersionParsingFailure',
+        'NamespaceDeletionContentFailure',
+        'NamespaceContentRemaining',
+        'NamespaceFinalizersRemaining',
+    ]
+    assert [each[0] for each in found.values()] == ['False', 'False', 'False', 'True', 'True']
+    assert found['NamespaceContentRemaining'][1:] == (
+        'SomeResourcesRemain',
+        'Some resources are remaining: configmaps. has 2 resource instances, '
+        'leases.coordination.k8s.io has 1 resource instances',
+    )
+    assert found['NamespaceFinalizersRemaining'][1:] == (
+        'SomeFinalizersRemain',
+        'Some content in the namespace has finalizers remaining: ex.dev/held in 2 resource instances, '
+        'ex.dev/other in 1 resource instances',
+    )
+    await cluster.finalize(f'{maps}/a')
+    found = await conditions(cluster, 'n')
+    assert 'configmaps. has 1 resource instances' in found['NamespaceContentRemaining'][2]
+    await cluster.finalize(f'{maps}/b')
+    await cluster.finalize('/apis/coordination.k8s.io/v1/namespaces/n/leases/c')
+    assert (await cluster.ask('GET', '/api/v1/namespaces/n')).status == 404
+
+
+async def test_emptied_namespaces_with_finalizers_tell_that_they_are_empty(cluster: LivingCluster) -> None:
+    await cluster.make('/api/v1/namespaces', 'n', **HELD)
+    await cluster.make('/api/v1/namespaces/n/configmaps', 'a', **HELD)
+    assert (await cluster.ask('DELETE', '/api/v1/namespaces/n')).status == 200
+    before = (await cluster.ask('GET', '/api/v1/namespaces/n')).data['status']['conditions']
+    await cluster.clock.advance(60)
+    await cluster.finalize('/api/v1/namespaces/n/configmaps/a')
+    told = await conditions(cluster, 'n')
+    assert told['NamespaceContentRemaining'] == ('False', 'ContentRemoved', 'All content successfully removed')
+    assert told['NamespaceFinalizersRemaining'][:2] == ('False', 'ContentHasNoFinalizers')
+    after = (await cluster.ask('GET', '/api/v1/namespaces/n')).data['status']['conditions']
+    assert [each == was for each, was in zip(after, before, strict=True)] == [True, True, True, False, False]
+    assert after[0]['lastTransitionTime'] != after[3]['lastTransitionTime']
+
+
+@pytest.mark.parametrize(
+    ('options', 'why'),
+    [
+        ({'dryRun': [1]}, 'number into Go struct field DeleteOptions.dryRun of type string'),
+        ({'dryRun': ['All', {}]}, 'object into Go struct field DeleteOptions.dryRun of type string'),
+        ({'dryRun': 'All'}, 'string into Go struct field DeleteOptions.dryRun of type []string'),
+        (
+            {'preconditions': {'uid': 1}},
+            'number into Go struct field Preconditions.preconditions.uid of type types.UID',
+        ),
+        (
+            {'preconditions': {'resourceVersion': 1}},
+            'number into Go struct field Preconditions.preconditions.resourceVersion of type string',
+        ),
+    ],
+)
+async def test_options_of_wrong_types_are_not_decoded(cluster: LivingCluster, options: Any, why: str) -> None:
+    await cluster.make(CONFIGMAPS, 'x')
+    told = await cluster.ask('DELETE', f'{CONFIGMAPS}/x', options)
+    assert (told.status, told.data['message'].endswith(f'json: cannot unmarshal {why}')) == (400, True), told.body
+
+
+# --- what Go writes
+
+
+async def test_sets_of_fields_begin_with_the_field_itself(cluster: LivingCluster) -> None:
+    body = {'metadata': {'name': 'x', 'labels': {'b': '', 'a': ''}}, 'data': {'z': '', 'y': ''}}
+    told = await cluster.ask('POST', CONFIGMAPS, body)
+    [entry] = told.data['metadata']['managedFields']
+    assert list(entry['fieldsV1']) == ['f:data', 'f:metadata']
+    assert list(entry['fieldsV1']['f:data']) == ['.', 'f:y', 'f:z']
+    assert list(entry['fieldsV1']['f:metadata']['f:labels']) == ['.', 'f:a', 'f:b']
+
+
+@pytest.mark.parametrize(
+    ('target', 'rest'),
+    [
+        ('/api/v1/configmaps', {}),
+        ('/api/v1/limitranges', {'spec': {'limits': None}}),
+        (
+            '/apis/apps/v1/deployments',
+            {
+                'spec': {
+                    'selector': None,
+                    'template': {'metadata': {}, 'spec': {'containers': None}},
+                    'strategy': {},
+                },
+                'status': {},
+            },
+        ),
+        ('/apis/networking.k8s.io/v1/ingresses', {'spec': {}, 'status': {'loadBalancer': {}}}),
+        ('/apis/rbac.authorization.k8s.io/v1/roles', {'rules': None}),
+    ],
+)
+async def test_bookmarks_have_the_parts_that_go_never_omits(cluster: LivingCluster, target: str, rest: Any) -> None:
+    query = 'sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=1'
+    watch = await cluster.watch(f'{target}?watch=true&{query}')
+    event = await watch.next()
+    assert event['type'] == 'BOOKMARK'
+    assert {
+        key: value for key, value in event['object'].items() if key not in ('kind', 'apiVersion', 'metadata')
+    } == rest
+    await watch.close()

@@ -6,14 +6,14 @@ Sources: the Kubernetes documentation, "Garbage Collection", "Finalizers", "Name
 """
 
 import collections
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kmock.kube.cluster import NAMESPACES, Cluster
 from kmock.kube.definitions import Json
 from kmock.kube.store import BucketKey, Key, Stored
 
-__all__ = ['FOREGROUND', 'ORPHAN', 'Collector']
+__all__ = ['FOREGROUND', 'ORPHAN', 'Collector', 'namespace_conditions']
 
 ORPHAN, FOREGROUND = 'orphan', 'foregroundDeletion'
 PROTECTIONS = frozenset({'kubernetes.io/pvc-protection', 'kubernetes.io/pv-protection'})
@@ -88,6 +88,7 @@ class Collector:
             self._do(self._let_go, uid)
         if stored.namespace is not None:
             self._do(self._finish, stored.namespace)
+            self._do(self._report, stored.namespace)
 
     def _finalize(self, bucket: BucketKey, key: Key) -> None:
         stored = self._cluster.store.get(bucket, key)
@@ -256,6 +257,7 @@ class Collector:
         for bucket, stored in list(self._inside(name)):
             self._delete(bucket, stored.key)
         self._do(self._finish, name)
+        self._do(self._report, name)
 
     def _finish(self, name: str) -> None:
         stored, known = self._cluster.store.get(_NAMESPACES, name), self._cluster.namespace(name)
@@ -273,11 +275,76 @@ class Collector:
             return
         self._remove(_NAMESPACES, stored)
 
+    def _report(self, name: str) -> None:
+        """Tell in the conditions of a terminating namespace what is left in it, and what holds that."""
+        stored, known = self._cluster.store.get(_NAMESPACES, name), self._cluster.namespace(name)
+        if stored is None or known is None or 'deletionTimestamp' not in known['metadata']:
+            return
+        left: collections.Counter[str] = collections.Counter()
+        finalizers: collections.Counter[str] = collections.Counter()
+        for (group, plural), each in self._inside(name):
+            left[f'{plural}.{group}'] += 1
+            finalizers.update(each.decode()['metadata'].get('finalizers') or ())
+        before = (known.get('status') or {}).get('conditions') or []
+        if not left and not before:
+            return
+        conditions = namespace_conditions(left, finalizers, before, self._cluster.now())
+        if conditions != before:
+            obj = stored.decode()
+            obj.setdefault('status', {})['conditions'] = conditions
+            self._put(_NAMESPACES, stored, obj)
+
     def _inside(self, name: str) -> Iterator[tuple[BucketKey, Stored]]:
         """The objects of a namespace."""
         for bucket in self._cluster.store.buckets:
             for stored in self._cluster.store.all(bucket, name):
                 yield bucket, stored
+
+
+def namespace_conditions(
+    left: Mapping[str, int], finalizers: Mapping[str, int], before: list[Json], now: str
+) -> list[Json]:
+    """The conditions of a terminating namespace.
+
+    Args:
+        left: how many objects of which types are in it, by `plural.group`.
+        finalizers: how many of these have which finalizers.
+        before: the conditions so far; the times of those that go on are kept, and others' conditions stay.
+    """
+    resources = ', '.join(f'{each} has {count} resource instances' for each, count in sorted(left.items()))
+    holders = ', '.join(f'{each} in {count} resource instances' for each, count in sorted(finalizers.items()))
+    told = {
+        'NamespaceDeletionDiscoveryFailure': ('False', 'ResourcesDiscovered', 'All resources successfully discovered'),
+        'NamespaceDeletionGroupVersionParsingFailure': (
+            'False',
+            'ParsedGroupVersions',
+            'All legacy kube types successfully parsed',
+        ),
+        'NamespaceDeletionContentFailure': (
+            'False',
+            'ContentDeleted',
+            'All content successfully deleted, may be waiting on finalization',
+        ),
+        'NamespaceContentRemaining': ('True', 'SomeResourcesRemain', f'Some resources are remaining: {resources}')
+        if left
+        else ('False', 'ContentRemoved', 'All content successfully removed'),
+        'NamespaceFinalizersRemaining': (
+            'True',
+            'SomeFinalizersRemain',
+            f'Some content in the namespace has finalizers remaining: {holders}',
+        )
+        if finalizers
+        else ('False', 'ContentHasNoFinalizers', 'All content-preserving finalizers finished'),
+    }
+    known = {each.get('type'): each for each in before}
+    found = [each for each in before if each.get('type') not in told]
+    for kind, (status, reason, message) in told.items():
+        was = known.get(kind) or {}
+        since = was.get('lastTransitionTime', now) if was.get('status') == status else now
+        found.append(
+            {'type': kind, 'status': status, 'lastTransitionTime': since, 'reason': reason, 'message': message}
+        )
+    return found
 
 
 def _may_own(owner: Stored, dependent: Stored) -> bool:

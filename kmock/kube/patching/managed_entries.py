@@ -8,7 +8,7 @@ import dataclasses
 from typing import Any, TypeAlias
 
 from kmock.kube.definitions import Json
-from kmock.kube.patching.structured.fields import Fields, parse_fields
+from kmock.kube.patching.structured.fields import Fields, in_order, parse_fields
 
 __all__ = ['Entry', 'Key', 'Managed', 'encode_entries', 'owned', 'read_entries']
 
@@ -92,7 +92,7 @@ def _encode_entry(entry: Entry) -> Json:
     if entry.time is not None:
         found['time'] = entry.time
     found['fieldsType'] = 'FieldsV1'
-    found['fieldsV1'] = entry.fields
+    found['fieldsV1'] = in_order(entry.fields)
     if entry.subresource:
         found['subresource'] = entry.subresource
     return found

@@ -24,12 +24,62 @@ _BATCH = 500
 _PIECE_BYTES = 64 * 1024
 INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 _EMPTY_POD: Json = {'containers': None}
+_EMPTY_TEMPLATE: Json = {'metadata': {}, 'spec': _EMPTY_POD}
+_NODE_FACTS = (
+    'machineID', 'systemUUID', 'bootID', 'kernelVersion', 'osImage', 'containerRuntimeVersion', 'kubeletVersion',
+    'kubeProxyVersion', 'operatingSystem', 'architecture',
+)  # fmt: skip
+_NODE_STATUS: Json = {
+    'daemonEndpoints': {'kubeletEndpoint': {'Port': 0}},
+    'nodeInfo': dict.fromkeys(_NODE_FACTS, ''),
+}
+_EMPTY_EVENT: Json = {
+    'involvedObject': {},
+    'source': {},
+    'firstTimestamp': None,
+    'lastTimestamp': None,
+    'eventTime': None,
+    'reportingComponent': '',
+    'reportingInstance': '',
+}
+_DAEMON_COUNTS = ('currentNumberScheduled', 'numberMisscheduled', 'desiredNumberScheduled', 'numberReady')
+_BUDGET_COUNTS = ('disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods')
 _EMPTY_OBJECTS: Mapping[tuple[str, str], Json] = {
     ('', 'pods'): {'spec': _EMPTY_POD, 'status': {}},
     ('', 'namespaces'): {'spec': {}, 'status': {}},
     ('', 'services'): {'spec': {}, 'status': {'loadBalancer': {}}},
     ('', 'persistentvolumeclaims'): {'spec': {'resources': {}}, 'status': {}},
-    ('batch', 'jobs'): {'spec': {'template': {'metadata': {}, 'spec': _EMPTY_POD}}, 'status': {}},
+    ('', 'persistentvolumes'): {'spec': {}, 'status': {}},
+    ('', 'nodes'): {'spec': {}, 'status': _NODE_STATUS},
+    ('', 'events'): _EMPTY_EVENT,
+    ('', 'limitranges'): {'spec': {'limits': None}},
+    ('', 'resourcequotas'): {'spec': {}, 'status': {}},
+    ('', 'replicationcontrollers'): {'spec': {}, 'status': {'replicas': 0}},
+    ('', 'podtemplates'): {'template': _EMPTY_TEMPLATE},
+    ('apps', 'deployments'): {
+        'spec': {'selector': None, 'template': _EMPTY_TEMPLATE, 'strategy': {}},
+        'status': {},
+    },
+    ('apps', 'replicasets'): {'spec': {'selector': None, 'template': _EMPTY_TEMPLATE}, 'status': {'replicas': 0}},
+    ('apps', 'daemonsets'): {
+        'spec': {'selector': None, 'template': _EMPTY_TEMPLATE, 'updateStrategy': {}},
+        'status': dict.fromkeys(_DAEMON_COUNTS, 0),
+    },
+    ('batch', 'jobs'): {'spec': {'template': _EMPTY_TEMPLATE}, 'status': {}},
+    ('batch', 'cronjobs'): {
+        'spec': {'schedule': '', 'jobTemplate': {'metadata': {}, 'spec': {'template': _EMPTY_TEMPLATE}}},
+        'status': {},
+    },
+    ('networking.k8s.io', 'ingresses'): {'spec': {}, 'status': {'loadBalancer': {}}},
+    ('networking.k8s.io', 'ingressclasses'): {'spec': {}},
+    ('networking.k8s.io', 'networkpolicies'): {'spec': {'podSelector': {}}},
+    ('policy', 'poddisruptionbudgets'): {'spec': {}, 'status': dict.fromkeys(_BUDGET_COUNTS, 0)},
+    ('rbac.authorization.k8s.io', 'roles'): {'rules': None},
+    ('rbac.authorization.k8s.io', 'clusterroles'): {'rules': None},
+    ('discovery.k8s.io', 'endpointslices'): {'addressType': '', 'endpoints': None, 'ports': None},
+    ('scheduling.k8s.io', 'priorityclasses'): {'value': 0},
+    ('storage.k8s.io', 'storageclasses'): {'provisioner': ''},
+    ('storage.k8s.io', 'csidrivers'): {'spec': {}},
     ('coordination.k8s.io', 'leases'): {'spec': {}},
 }
 """What Go writes of objects with nothing in them, as bookmarks are."""
@@ -231,7 +281,8 @@ class _Stream:
             metadata['annotations'] = {INITIAL_EVENTS_END: 'true'}
         obj = {'kind': self._definition.kind, 'apiVersion': self._definition.api_version, 'metadata': metadata}
         if self._definition.origin is Origin.BUILT_IN:
-            obj.update(_EMPTY_OBJECTS.get(self._definition.bucket, {}))
+            resource = self._definition.resource
+            obj.update(_EMPTY_OBJECTS.get((resource.group, resource.plural), {}))
         if self._form.plain:
             tail = encode_tail(obj)
             return b''.join((b'{"type":"BOOKMARK","object":', self._definition.prefix, tail, b'}\n'))

@@ -16,6 +16,7 @@ __all__ = [
     'Fields',
     'difference',
     'encode',
+    'in_order',
     'intersection',
     'key_element',
     'parse_fields',
@@ -150,6 +151,13 @@ def paths(fields: Fields, before: tuple[str, ...] = ()) -> Iterator[tuple[str, .
     for key in keys:
         if fields[key]:
             yield from paths(fields[key], (*before, key))
+
+
+def in_order(fields: Fields) -> Fields:
+    """The set as Go writes it: `.` first, and the path elements by their kind and text."""
+    if not fields:
+        return fields
+    return {key: in_order(fields[key]) for key in sorted(fields, key=_order)}
 
 
 def _order(element: str) -> tuple[int, str]:
