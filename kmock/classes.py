@@ -19,7 +19,13 @@ def find_class(named: object, *, option: str = 'cls=') -> type[RawHandler]:
         KMockError: it is no class of handlers, or there is none by that name; in one line.
         Exception: whatever the module raises when it is imported.
     """
-    found = _find(named, option) if isinstance(named, str) else named
+    try:
+        found = _find(named, option) if isinstance(named, str) else named
+    except KMockError:
+        raise
+    except Exception as error:  # of the module
+        error.add_note(f'The module of {option}{named!r} can not be imported.')
+        raise
     if not (isinstance(found, type) and issubclass(found, RawHandler)):
         raise _refusal(named, option, '' if found is named else f'that is {found!r}')
     return found
