@@ -397,6 +397,36 @@ def test_unchanged_objects_call_nobody_again() -> None:
     assert world.names == ['again', 'last']
 
 
+@pytest.mark.parametrize(
+    ('operation', 'why'),
+    [
+        (
+            {'op': 'remove', 'path': '/absent'},
+            "error in remove for path: '/absent': Unable to remove nonexistent key: absent: missing value",
+        ),
+        (
+            {'op': 'remove', 'path': '/a/b'},
+            'remove operation does not apply: doc is missing path: "/a/b": missing value',
+        ),
+        ({'op': 'add', 'path': '/a/b'}, 'add operation does not apply: doc is missing path: "/a/b": missing value'),
+        (
+            {'op': 'replace', 'path': '/a/b'},
+            'replace operation does not apply: doc is missing path: /a/b: missing value',
+        ),
+        (
+            {'op': 'test', 'path': '/metadata/name', 'value': 'other'},
+            'testing value /metadata/name failed: test failed',
+        ),
+        ({'op': 'foo', 'path': '/a'}, 'Unexpected kind: foo'),
+    ],
+)
+def test_patches_that_do_not_apply_tell_why(operation: Any, why: str) -> None:
+    world = World({'a.b.c': patching(operation)}).mutating(webhook())
+    body = refusal(mutated, world)
+    assert (body['code'], body['message']) == (500, f'Internal error occurred: {why}')
+    assert body['details'] == {'causes': [{'message': why}]}
+
+
 def test_bad_patches_are_internal_errors() -> None:
     world = World({'a.b.c': patching({'op': 'remove', 'path': '/absent'})}).mutating(webhook())
     body = refusal(mutated, world)

@@ -30,7 +30,7 @@ from kmock.kube.admission.hooks import (
 )
 from kmock.kube.admission.match_conditions import evaluate_condition
 from kmock.kube.definitions import Definition, Json
-from kmock.kube.patching.patches import json_patch
+from kmock.kube.patching.patches import FailedPatchError, json_patch
 from kmock.kube.statuses import StatusError, bad_request, forbidden, go_quote, internal
 from kmock.naming import Resource
 
@@ -129,8 +129,8 @@ class Admission:
                 'which is not supported for this operation'
             )
         try:
-            patched = json_patch(shown, answered.operations)
-        except StatusError as error:
+            patched = json_patch(shown, answered.operations, told=True)
+        except (FailedPatchError, StatusError) as error:
             raise internal(str(error)) from error
         return converted(patched, target, review.definition)
 

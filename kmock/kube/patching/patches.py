@@ -13,10 +13,17 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from kmock.kube.definitions import Json
-from kmock.kube.statuses import StatusError, bad_request, invalid, invalid_value
+from kmock.kube.statuses import StatusError, bad_request, go_quote, invalid, invalid_value
 from kmock.kube.values.go_values import copied, go_kind, refusing_depth
 
-__all__ = ['MAX_OPERATIONS', 'json_patch', 'merge_patch', 'unknown_operation_fields']
+__all__ = [
+    'MAX_OPERATIONS',
+    'FailedPatchError',
+    'apply_operations',
+    'json_patch',
+    'merge_patch',
+    'unknown_operation_fields',
+]
 
 MAX_OPERATIONS = 10_000
 """A longer JSON patch is refused with 413."""
@@ -28,42 +35,88 @@ _HEAD = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind stri
 
 _Container: TypeAlias = 'dict[str, Any] | list[Any]'
 _UNCHANGED = object()
+_DIFFERENT = 'test failed'
 
 
 class _FailedError(Exception):
-    """An operation can't be applied. The server tells nobody which one, and why."""
+    """An operation can't be applied: the text says why; it is empty if a path leads to nothing."""
+
+
+class FailedPatchError(Exception):
+    """A patch can't be applied: the server tells webhooks, but no clients, which operation failed, and why."""
 
 
 # --- JSON patch
 
 
 @refusing_depth
-def json_patch(obj: Json, operations: Any) -> Json:
+def json_patch(obj: Json, operations: Any, *, told: bool = False) -> Json:
     """Apply the operations in their order to a copy of the object, which shares nothing with the arguments.
 
     Args:
         operations: the decoded body, whatever it is.
+        told: whether to tell which operation fails, and why, as a FailedPatchError in place of the 422.
 
     Raises:
         StatusError: 400 when it is no list of operations; 413 when it has too many; 422 when an operation fails,
             or when it all leads to something that is no object.
     """
-    patched: Any = copied(obj)
-    budget = _MAX_COPIED_BYTES
     try:
-        for operation in _checked(operations):
-            act = _OPERATIONS.get(operation.get('op') or '')
-            if act is None:
-                raise _FailedError
-            patched, size = act(patched, operation)
-            budget -= size
-            if budget < 0:
-                raise _FailedError
-    except _FailedError:
+        patched = apply_operations(obj, _checked(operations))
+    except FailedPatchError:
+        if told:
+            raise
         raise _rejected() from None
     if not isinstance(patched, dict):
         raise _not_an_object(patched)
     return patched
+
+
+def apply_operations(obj: Json, operations: list[dict[str, Any]]) -> Any:
+    """Apply the operations to a copy of the object; their types were checked.
+
+    Raises:
+        FailedPatchError: an operation fails.
+    """
+    patched: Any = copied(obj)
+    budget = _MAX_COPIED_BYTES
+    for operation in operations:
+        kind = operation.get('op') or ''
+        act = _OPERATIONS.get(kind)
+        if act is None:
+            raise FailedPatchError(f'Unexpected kind: {kind or "unknown"}')
+        try:
+            patched, size = act(patched, operation)
+        except _FailedError as error:
+            raise FailedPatchError(_told(operation, str(error))) from None
+        budget -= size
+        if budget < 0:
+            raise FailedPatchError('Unable to complete the copy, the accumulated size increase of copy is too large')
+    return patched
+
+
+_MISSING = {
+    'add': 'add operation does not apply: doc is missing path: "{}"',
+    'remove': 'remove operation does not apply: doc is missing path: "{}"',
+    'replace': 'replace operation does not apply: doc is missing path: {}',
+    'test': 'test operation does not apply: is missing path: {}',
+}
+_WRAPPED = {
+    'add': "error in add for path: '{}': {}",
+    'remove': "error in remove for path: '{}': {}",
+    'replace': 'replace operation does not apply: doc is missing key: {}: missing value',
+    'test': "error in test for path: '{}': {}",
+}
+
+
+def _told(operation: dict[str, Any], why: str) -> str:
+    """What the library of the server says of a failed operation."""
+    kind, path = operation['op'], operation.get('path')
+    if why == _DIFFERENT:
+        return f'testing value {path} failed: {why}'
+    if kind not in _MISSING or path is None:
+        return f'{kind} operation does not apply: doc is missing path: {path or ""}: missing value'
+    return _WRAPPED[kind].format(path, why) if why else f'{_MISSING[kind].format(path)}: missing value'
 
 
 def unknown_operation_fields(operations: Any) -> list[str]:
@@ -161,7 +214,7 @@ def _test(document: Any, operation: dict[str, Any]) -> tuple[Any, int]:
     pointer = _pointer(operation, 'path')
     found = document if pointer == '' else _read(document, pointer)
     if not _equal(found, operation.get('value')):
-        raise _FailedError
+        raise _FailedError(_DIFFERENT)
     return document, 0
 
 
@@ -187,8 +240,11 @@ def _find(document: Any, pointer: str) -> tuple[_Container, str]:
     parts = pointer.split('/')
     if not 2 <= len(parts) <= _MAX_SEGMENTS:
         raise _FailedError
-    for part in parts[1:-1]:
-        document = _get(document, _unescaped(part))
+    try:
+        for part in parts[1:-1]:
+            document = _get(document, _unescaped(part))
+    except _FailedError:
+        raise _FailedError from None
     if not isinstance(document, dict | list):
         raise _FailedError
     return document, _unescaped(parts[-1])
@@ -211,10 +267,11 @@ def _index(container: list[Any], key: str, *, beyond: int = 0) -> int:
     """The index that the text means; negative ones count from the end (of the list as it will be, when adding)."""
     digits = key[1:] if key[:1] in ('+', '-') else key
     if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
-        raise _FailedError
+        wrong = f'strconv.Atoi: parsing {go_quote(key)}: invalid syntax'
+        raise _FailedError(f"value was not a proper array index: '{key}': {wrong}" if beyond else wrong)
     index, size = int(key), len(container) + beyond
     if not -size <= index < size:
-        raise _FailedError
+        raise _FailedError(f'Unable to access invalid index: {index}: invalid index referenced')
     return index + size if index < 0 else index
 
 
@@ -238,7 +295,7 @@ def _take(document: Any, pointer: str) -> Any:
     if isinstance(container, list):
         return container.pop(_index(container, key))
     if key not in container:
-        raise _FailedError
+        raise _FailedError(f'Unable to remove nonexistent key: {key}: missing value')
     return container.pop(key)
 
 
