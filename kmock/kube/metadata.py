@@ -14,6 +14,7 @@ from kmock.kube.values import names
 
 __all__ = [
     'dedup_owners',
+    'embedded_causes',
     'finalizer_warnings',
     'keep_system_metadata',
     'validate_annotations',
@@ -124,9 +125,28 @@ def finalizer_warnings(obj: Json, old: Json | None) -> list[str]:
 
 
 def _created(metadata: Mapping[str, Any], definition: Definition) -> Iterator[Cause]:
-    yield from _names(metadata, definition)
+    yield from _new(metadata, definition.strategy.name or names.path_segment, namespaced=definition.namespaced)
+    if metadata.get('finalizers') and _is_core(definition):
+        yield from _core_finalizers(metadata)
+
+
+def embedded_causes(metadata: Any, field: str) -> list[Cause]:
+    """What is wrong with the metadata of a resource within a custom resource; it needs no name."""
+    found = {'name': 'fakename', **{key: each for key, each in _mapping(metadata).items() if each != ''}}
+    causes = _new(found, names.path_segment, namespaced=bool(found.get('namespace')))
+    return [
+        Cause(reason=each.reason, message=each.message, field=f'{field}{(each.field or "").removeprefix("metadata")}')
+        for each in causes
+    ]
+
+
+_NameCheck = Callable[[str, bool], Sequence[str]]
+
+
+def _new(metadata: Mapping[str, Any], check: _NameCheck, *, namespaced: bool) -> Iterator[Cause]:
+    yield from _names(metadata, check)
     namespace = metadata.get('namespace') or ''
-    if not definition.namespaced:
+    if not namespaced:
         if namespace:
             yield forbidden_field('metadata.namespace', 'not allowed on this type')
     elif not namespace:
@@ -140,8 +160,6 @@ def _created(metadata: Mapping[str, Any], definition: Definition) -> Iterator[Ca
     if metadata.get('finalizers'):
         yield from _finalizers(metadata)
     yield from _managed_fields(metadata)
-    if metadata.get('finalizers') and _is_core(definition):
-        yield from _core_finalizers(metadata)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -149,8 +167,7 @@ def _namespace_problems(namespace: str) -> tuple[str, ...]:
     return tuple(names.dns1123_label(namespace))
 
 
-def _names(metadata: Mapping[str, Any], definition: Definition) -> Iterator[Cause]:
-    check: Callable[[str, bool], Sequence[str]] = definition.strategy.name or names.path_segment
+def _names(metadata: Mapping[str, Any], check: _NameCheck) -> Iterator[Cause]:
     prefix, name = metadata.get('generateName') or '', metadata.get('name') or ''
     if prefix:
         yield from _invalid('metadata.generateName', prefix, check(_text(prefix), True))

@@ -524,3 +524,27 @@ async def test_bookmarks_have_the_parts_that_go_never_omits(cluster: LivingClust
         key: value for key, value in event['object'].items() if key not in ('kind', 'apiVersion', 'metadata')
     } == rest
     await watch.close()
+
+
+# --- resources within resources
+
+
+@pytest.mark.parametrize(
+    ('metadata', 'field', 'message'),
+    [
+        ({'name': 'a/b'}, 'name', 'Invalid value: "a/b": may not contain \'/\''),
+        ({'name': 'a', 'ownerReferences': [owner('')]}, 'ownerReferences.uid', 'Invalid value: "": must not be empty'),
+        ({'generateName': 'a%'}, 'generateName', 'Invalid value: "a%": may not contain \'%\''),
+    ],
+)
+async def test_metadata_of_embedded_resources_is_validated(
+    cluster: LivingCluster, metadata: Any, field: str, message: str
+) -> None:
+    inner = {'type': 'object', 'x-kubernetes-embedded-resource': True, 'x-kubernetes-preserve-unknown-fields': True}
+    await cluster.serve(crd(spec={'type': 'object', 'properties': {'inner': inner}}))
+    body: Any = {'apiVersion': 'ex.dev/v1', 'kind': 'Widget', 'metadata': {'name': 'w'}}
+    body['spec'] = {'inner': {'apiVersion': 'v1', 'kind': 'Pod', 'metadata': metadata}}
+    assert await refusal(cluster, 'POST', WIDGETS, body) == [(f'spec.inner.metadata.{field}', message)]
+    body['spec']['inner']['metadata'] = {'namespace': 'x', 'labels': {'a': 'b'}}
+    told = await cluster.ask('POST', WIDGETS, body)
+    assert told.status == 201, told.body

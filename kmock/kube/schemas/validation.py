@@ -6,7 +6,7 @@ Source: the Kubernetes documentation of CustomResourceDefinitions; the words are
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from kmock.kube.definitions import Definition, Json, ScalePaths
@@ -52,7 +52,13 @@ def _mentions(node: Any, word: str) -> bool:
 
 
 def validate_custom(
-    definition: Definition, obj: Json, old: Json | None, *, status: bool = False, fits: bool = False
+    definition: Definition,
+    obj: Json,
+    old: Json | None,
+    *,
+    status: bool = False,
+    fits: bool = False,
+    metadata: Callable[[Any, str], Iterable[Cause]] = lambda value, path: (),
 ) -> list[Cause]:
     """What is wrong with a custom resource; with the old object, what did not change is let pass.
 
@@ -60,6 +66,7 @@ def validate_custom(
         obj: the object, pruned and with its defaults.
         status: whether it is an update of the `status` subresource: then the schema is applied to the status alone.
         fits: whether it is known that no value is wrong by itself.
+        metadata: tells what is wrong with the metadata of embedded resources, by their values and paths.
     """
     schema = definition.schema
     if schema is None:
@@ -74,7 +81,7 @@ def validate_custom(
     if definition.scale is not None:
         causes += scale_causes(definition.scale, obj, spec=not status)
     if plan.embedded:
-        _embedded(schema.node, obj, '', causes)
+        _embedded(schema.node, obj, '', causes, metadata)
     if plan.listed:
         duplicates: list[Cause] = []
         _unique(schema.node, obj, '', duplicates)
@@ -166,20 +173,25 @@ def _inaccessible(keys: list[str], value: Any, wanted: str) -> str:
 # --- embedded resources
 
 
-def _embedded(node: Any, value: Any, path: str, found: list[Cause]) -> None:
+_Metadata = Callable[[Any, str], Iterable[Cause]]
+
+
+def _embedded(node: Any, value: Any, path: str, found: list[Cause], metadata: _Metadata) -> None:
     if not isinstance(node, Mapping):
         return
     if isinstance(value, dict):
         if path and node.get('x-kubernetes-embedded-resource'):
             _embedded_resource(value, path, found)
+            if isinstance(value.get('metadata'), dict):
+                found.extend(metadata(value['metadata'], f'{path}.metadata'))
         properties = node.get('properties') or {}
         for key, item in value.items():
             if isinstance(item, dict | list):
                 child = properties.get(key, node.get('additionalProperties'))
-                _embedded(child, item, f'{path}.{key}' if path else key, found)
+                _embedded(child, item, f'{path}.{key}' if path else key, found, metadata)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _embedded(node.get('items'), item, f'{path}[{index}]', found)
+            _embedded(node.get('items'), item, f'{path}[{index}]', found, metadata)
 
 
 def _embedded_resource(value: dict[str, Any], path: str, found: list[Cause]) -> None:

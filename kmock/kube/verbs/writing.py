@@ -15,7 +15,13 @@ from kmock.kube.admission.webhooks import Admission, Review
 from kmock.kube.cluster import NAMESPACES, Cluster, Operation, make_key
 from kmock.kube.definitions import Definition, Json, Origin
 from kmock.kube.media.bodies import decode_patch, patch_kind
-from kmock.kube.metadata import dedup_owners, finalizer_warnings, keep_system_metadata, validate_metadata
+from kmock.kube.metadata import (
+    dedup_owners,
+    embedded_causes,
+    finalizer_warnings,
+    keep_system_metadata,
+    validate_metadata,
+)
 from kmock.kube.options import DeleteOptions, WriteOptions, unparsed, whole_number
 from kmock.kube.patching.apply import apply
 from kmock.kube.patching.managed import keep_times, manager_of, track_update
@@ -461,7 +467,8 @@ class Writing:
             raise invalid(definition.kind, definition.resource.group, new['metadata'].get('name', ''), causes)
         causes = list(validate_metadata(new, old, definition=definition))
         if definition.origin is Origin.CUSTOM:
-            causes += validate_custom(definition, new, old, status=op.subresource == 'status', fits=op.fits)
+            status = op.subresource == 'status'
+            causes += validate_custom(definition, new, old, status=status, fits=op.fits, metadata=embedded_causes)
         if old is None:
             causes += strategy.validate(new)
         elif op.subresource == 'status':
