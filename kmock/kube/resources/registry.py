@@ -44,7 +44,8 @@ class Registry:
         """Serve it from now on, in place of what had the same resource. Gives it as it is served."""
         if self.verbatim and not definition.verbatim:
             definition = _verbatim(definition)
-        self.remove(definition.resource)
+        if definition.resource in self._definitions:
+            self.remove(definition.resource)
         self._definitions[definition.resource] = definition
         self._kinds[definition.api_version, definition.kind] = definition
         self.revision += 1
