@@ -5,10 +5,10 @@ columns) stands once, at the top of the spec; so a definition with one version h
 not at `spec.versions[0].schema`. `_Hoisted` is that form.
 """
 
-import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from kmock.kube.admission.client_configs import client_causes
 from kmock.kube.crds.establishing import approval, is_established, is_protected
 from kmock.kube.crds.openapi import validate_schema
 from kmock.kube.crds.reading import Node, flag, listed, mapping, text, versions_of
@@ -290,67 +290,10 @@ def _conversion(conversion: Node, field: str) -> Iterator[Cause]:
             yield forbidden_field(f'{field}.conversionReviewVersions', rule)
         return
     if isinstance(client, dict):
-        yield from _client(client, where)
+        yield from client_causes(where, client)
     else:
         yield required(where, 'required when strategy is set to Webhook')
     yield from _review_versions(reviews, f'{field}.conversionReviewVersions')
-
-
-def _client(client: Node, field: str) -> Iterator[Cause]:
-    url, service = client.get('url'), client.get('service')
-    if (url is None) == (service is None):
-        yield required(field, 'exactly one of url or service is required')
-    elif url is not None:
-        yield from _url(text(url), f'{field}.url')
-    else:
-        yield from _service(mapping(service), f'{field}.service')
-
-
-_URL_FORM = 'desired format: https://host[/path]'
-
-
-def _url(url: str, field: str) -> Iterator[Cause]:
-    try:
-        parts = urllib.parse.urlsplit(url)
-        host = parts.netloc
-    except ValueError as error:
-        yield required(field, f'url must be a valid URL: {error}; {_URL_FORM}')
-        return
-    if parts.scheme != 'https':
-        rule = f"'https' is the only allowed URL scheme; {_URL_FORM}"
-        yield invalid_value(field, parts.scheme, rule)
-    if not host:
-        yield invalid_value(field, host, f'host must be specified; {_URL_FORM}')
-    if '@' in host:
-        user = host.rpartition('@')[0]
-        yield invalid_value(field, user, 'user information is not permitted in the URL')
-    if parts.fragment:
-        yield invalid_value(field, parts.fragment, 'fragments are not permitted in the URL')
-    if parts.query:
-        yield invalid_value(field, parts.query, 'query parameters are not permitted in the URL')
-
-
-def _service(service: Node, field: str) -> Iterator[Cause]:
-    for key in ('name', 'namespace'):
-        if not service.get(key):
-            yield required(f'{field}.{key}', f'service {key} is required')
-    port = service.get('port', 443)
-    if isinstance(port, int) and grammar.port_number(port):
-        yield invalid_value(f'{field}.port', port, f'port is not valid: {grammar.port_number(port)[0]}')
-    path = service.get('path')
-    if isinstance(path, str):
-        yield from _service_path(path, f'{field}.path')
-
-
-def _service_path(path: str, field: str) -> Iterator[Cause]:
-    if not path.startswith('/'):
-        yield invalid_value(field, path, "must start with a '/'")
-    parts = path.removeprefix('/').removesuffix('/').split('/') if path not in ('', '/') else []
-    for index, part in enumerate(parts):
-        if not part:
-            yield invalid_value(field, path, f'segment[{index}] may not be empty')
-        for message in grammar.dns1123_subdomain(part) if part else ():
-            yield invalid_value(field, path, f'segment[{index}]: {message}')
 
 
 def _review_versions(versions: Sequence[Any], field: str) -> Iterator[Cause]:
