@@ -300,13 +300,15 @@ class KubernetesEmulator(KubernetesScaffold):
             self._vain.append(request)
 
     def _near_misses(self) -> list[str]:
+        asked = list(self._vain)  # in one step: the server's thread adds to them
         with self._book.journal.lock:
-            found = [(request, nearly_met(self._book, request)) for request in self._vain]
-        return [
+            found = [(request, nearly_met(self._book, request)) for request in asked]
+        lines = [
             f'{request.method} {request.target} was answered by the emulated cluster: 404. Closest rule: {rule}'
             for request, rule in found
             if rule is not None
         ]
+        return list(dict.fromkeys(lines))
 
     async def _unanswered(self, request: Request, why: NoAnswerError) -> Answer:
         if not request.path.startswith(('/api/', '/apis/')):  # of the API, all sorts of things are asked for in vain

@@ -170,6 +170,7 @@ END = 'spec.egress[0].ports[0].endPort'
     [
         (block(''), f'{BLOCK}.cidr', 'Required value'),
         (block('10.0.0.0'), f'{BLOCK}.cidr', f'Invalid value: "10.0.0.0": {NO_RANGE}'),
+        (block('10.0.0.0/00321'), f'{BLOCK}.cidr', f'Invalid value: "10.0.0.0/00321": {NO_RANGE}'),
         (block('10.0.0.0/8', 'x'), f'{BLOCK}.except[0]', f'Invalid value: "x": {NO_RANGE}'),
         (
             block('10.0.0.0/8', '10.1.0.0/16', '11.0.0.0/16'),
@@ -202,7 +203,14 @@ async def test_network_policies_are_validated(cluster: LivingCluster, spec: Any,
 
 
 @pytest.mark.parametrize(
-    'spec', [block('10.0.0.0/8', '10.1.0.0/16'), block('010.0.0.0/08', '10.1.0.0/16'), ports(port=1, endPort=1)]
+    'spec',
+    [
+        block('10.0.0.0/8', '10.1.0.0/16'),
+        block('010.0.0.0/08', '10.1.0.0/16'),
+        block('::ffff:010.0.0.1/96', '::ffff:10.1.0.0/112'),
+        block('10.0.0.0/' + '0' * 5000 + '8', '10.1.0.0/16'),
+        ports(port=1, endPort=1),
+    ],
 )
 async def test_network_policies_that_are_fine(cluster: LivingCluster, spec: Any) -> None:
     told = await cluster.ask('POST', f'{NETWORKING}/networkpolicies', {'metadata': {'name': 'x'}, 'spec': spec})

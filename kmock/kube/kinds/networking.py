@@ -244,8 +244,9 @@ def _block_causes(field: str, block: Json) -> list[Cause]:
 def _network(text: str) -> Any:
     """What a valid range stands for; leading zeros are fine."""
     address, _, bits = text.partition('/')
-    plain = '.'.join(str(int(each)) for each in address.split('.')) if ':' not in address else address
-    return ipaddress.ip_network(f'{plain}/{int(bits)}', strict=False)
+    head, colon, tail = address.rpartition(':')  # an IPv4 address may end one of IPv6
+    plain = '.'.join(str(int(each)) for each in tail.split('.')) if '.' in tail else tail
+    return ipaddress.ip_network(f'{head}{colon}{plain}/{int(bits.lstrip("0") or 0)}', strict=False)
 
 
 def _validate_policy_update(obj: Json, old: Json) -> list[Cause]:

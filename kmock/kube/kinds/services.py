@@ -260,7 +260,9 @@ def _balancer_causes(spec: Json, kind: Any) -> list[Cause]:
 def range_causes(field: str, text: str) -> list[Cause]:
     """A range of addresses, as in `10.9.8.0/24`."""
     address, slash, bits = text.partition('/')
-    if slash and _is_address(address) and bits.isdecimal() and int(bits[:4]) <= (128 if ':' in address else 32):
+    length = bits.lstrip('0') or '0'
+    is_length = bool(bits) and bits.isascii() and bits.isdecimal() and len(length) <= 3
+    if slash and is_length and _is_address(address) and int(length) <= (128 if ':' in address else 32):
         return []
     return [invalid_value(field, text, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')]
 
